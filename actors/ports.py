@@ -1,0 +1,241 @@
+"""What the actors need from the outside world, by role.
+
+Every port says how it fails and what may be repeated.  All may raise
+:class:`~domain.errors.StoreUnavailable` (stores) or :class:`~domain.errors.NeighbourUnavailable`
+(sibling services, broker); the caller then knows nothing about the outcome, and repeating the same call
+with the same ids is safe unless said otherwise.  Adapters satisfy these structurally; the type checker
+proves the fit where they are wired, in ``service.bootstrap``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from actors.messages import Admission
+from domain.errors import LiveRequestExists
+from domain.events import Event, Outgoing
+from domain.ids import EventId, MatchId, RequestId, SessionId, UserId
+from domain.match import EndReason, Match, MatchState
+from domain.news import News
+from domain.pairing import Pair
+from domain.request import Bucket, MatchRequest, Waiting
+from domain.requeue import Ending
+from domain.session import Question, Session
+
+
+class Requests(Protocol):
+    """The truth about requests."""
+
+    async def add(
+        self, bucket: Bucket, asked: Sequence[tuple[RequestId, UserId]]
+    ) -> Sequence[Admission | LiveRequestExists]:
+        """Make a request for each; one outcome each, in order.
+
+        A user already pending in *bucket* gets that request back, its search clock started anew.
+        """
+
+    async def get(self, user_id: UserId, request_id: RequestId) -> MatchRequest | None:
+        """One request, of this user only."""
+
+    async def withdraw(self, ids: Collection[RequestId]) -> Collection[RequestId]:
+        """Cancel those still pending and return them."""
+
+    async def time_out(self, ids: Collection[RequestId]) -> Collection[RequestId]:
+        """End those still pending whose search is over by PostgreSQL's clock, and return them."""
+
+    async def waiting(self, bucket: Bucket, most: int) -> Sequence[Waiting]:
+        """The oldest pending in *bucket*, oldest first."""
+
+    async def still_waiting(self, bucket: Bucket, users: Collection[UserId]) -> Collection[UserId]:
+        """Those of *users* who are pending in *bucket*, overdue or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a proposal."""
+
+    matches: Sequence[Match]
+    """The pairs that hold: committed, their people asked from now on."""
+    free: Sequence[Waiting]
+    """Those proposed who are pending and unpaired, with whom to avoid."""
+
+
+class Matches(Protocol):
+    """The truth about matches.  Every write names the state it leaves."""
+
+    async def propose(self, bucket: Bucket, pairs: Sequence[tuple[MatchId, Pair]]) -> Verdict:
+        """Match the pairs of which both are pending in *bucket* still."""
+
+    async def confirm(
+        self, yes: Sequence[tuple[MatchId, UserId, SessionId]]
+    ) -> Sequence[tuple[Match, bool] | None]:
+        """Note each yes; one outcome each, in order.
+
+        The match after it, and whether this yes was news; None where the match is not the user's, or
+        not open.  The session id is used for a match that has none yet.
+        """
+
+    async def get(self, match_id: MatchId) -> Match | None:
+        """One match."""
+
+    async def of_session(self, session_id: SessionId) -> Match | None:
+        """The match of a session."""
+
+    async def end(self, ending: Ending) -> Sequence[MatchRequest] | None:
+        """Write an ending that was decided on ``ending.match``.
+
+        The requests that are pending again, or None when the match has changed since it was read.
+        """
+
+    async def keep_question(self, match_id: MatchId, question: Question) -> Question:
+        """Note the question of a confirmed match; the first one stays and is returned."""
+
+    async def ready(self, session: Session, event: Event) -> bool:
+        """In one transaction: the session can be read, and *event* is in the outbox.
+
+        False when the match was not confirmed, or is ready already.
+        """
+
+    async def leave(self, match: Match, user_id: UserId, event: Event) -> bool:
+        """In one transaction: *user_id* has left, and *event* is in the outbox.
+
+        False when who is in the session has changed since *match* was read.
+        """
+
+    async def mark_told(self, told: Collection[tuple[MatchId, MatchState]]) -> None:
+        """Both users have been told that the match came to this state."""
+
+
+class Queue(Protocol):
+    """The index: one slice per bucket, oldest first.  It may be stale, it may be away; never the truth."""
+
+    async def join(self, bucket: Bucket, people: Sequence[Waiting], peek: int) -> Sequence[Waiting]:
+        """Take *people* in, where they are not in yet, and return the *peek* oldest."""
+
+    async def peek(self, bucket: Bucket, most: int) -> Sequence[Waiting]:
+        """The oldest, oldest first."""
+
+    async def remove(self, bucket: Bucket, people: Sequence[Waiting]) -> None:
+        """Take *people* out, each only if it is still there since the same moment."""
+
+    async def missing(self, bucket: Bucket, people: Sequence[Waiting]) -> Sequence[Waiting]:
+        """Those of *people* who are not in it."""
+
+
+class Sessions(Protocol):
+    """Opened sessions where the Collaboration Service finds them."""
+
+    async def create(self, session: Session) -> None:
+        """Write the session unless it is there: what was typed since is never overwritten."""
+
+
+class Questions(Protocol):
+    """The Question Service."""
+
+    async def pick(self, bucket: Bucket) -> Question:
+        """A question for *bucket*, picked at random.  Raises also when there is none."""
+
+
+class Outbox(Protocol):
+    """What is promised to sibling services."""
+
+    async def claim(self, most: int) -> Sequence[Outgoing]:
+        """The oldest unpublished events, kept from other replicas for half a minute."""
+
+    async def published(self, ids: Collection[EventId]) -> None:
+        """These have arrived."""
+
+    async def release(self, ids: Collection[EventId]) -> None:
+        """These have not: let anyone claim them again."""
+
+
+class Publisher(Protocol):
+    """The broker."""
+
+    async def publish(self, events: Sequence[Outgoing]) -> Collection[EventId]:
+        """Publish, and return those the broker confirmed *and* routed."""
+
+
+class Notifier(Protocol):
+    """The users' sockets, wherever they are connected."""
+
+    def tell(self, user_id: UserId, news: News) -> None:
+        """Send *news* to every socket of *user_id*; never waits, never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What seems to have been left behind, a bounded number of each, oldest first."""
+
+    overdue_requests: Sequence[MatchRequest]
+    overdue_matches: Sequence[MatchId]
+    unopened: Sequence[Match]
+    """Confirmed for a while, without a session."""
+    untold: Sequence[Match]
+    """Changed a while ago, and not marked as told."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketCensus:
+    """How a bucket does, for the metrics."""
+
+    bucket: Bucket
+    waiting: int
+    oldest_wait_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxCensus:
+    """How the outbox does, for the metrics."""
+
+    waiting: int
+    oldest_seconds: float
+
+
+class Recovery(Protocol):
+    """The janitor's view of the truth."""
+
+    async def leftovers(self) -> Leftovers:
+        """What other actors should have dealt with by now."""
+
+    async def pending(self, after: int, most: int) -> tuple[Sequence[MatchRequest], int]:
+        """A page of pending requests by insertion, and where the next one starts; 0 is the beginning."""
+
+    async def census(self) -> tuple[Sequence[BucketCensus], OutboxCensus]:
+        """Counts for the metrics."""
+
+    async def forget_old(self) -> int:
+        """Delete a bounded number of rows that ended before the retention time; how many."""
+
+
+class Meter(Protocol):
+    """What is counted while actors work.  Never raises."""
+
+    def request_ended(self, bucket: Bucket, outcome: str) -> None:
+        """A request came to ``matched``, ``cancelled`` or ``timeout``."""
+
+    def matched(self, bucket: Bucket, waits: Sequence[float]) -> None:
+        """A pair was made, whose people had waited so many seconds."""
+
+    def match_ended(self, bucket: Bucket, outcome: MatchState | EndReason) -> None:
+        """A match became ready or ended without a session."""
+
+    def session_opened(self, seconds: float) -> None:
+        """From both confirmed to ready."""
+
+    def confirmed(self, seconds: float) -> None:
+        """From proposed to both confirmed."""
+
+    def published(self, count: int) -> None:
+        """So many events arrived at the broker."""
+
+    def census(self, buckets: Sequence[BucketCensus], outbox: OutboxCensus) -> None:
+        """How queues and outbox stand."""
+
+    def actor_restarted(self, kind: str) -> None:
+        """An actor of this class failed and was replaced."""
+
+    def left_behind(self, what: str, count: int) -> None:
+        """The janitor handed over so many."""

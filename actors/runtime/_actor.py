@@ -1,0 +1,168 @@
+"""The actor and its loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import pykka
+import structlog
+from pykka.messages import _ActorStop
+
+from actors.runtime._mail import Letter, Mailbox
+from actors.runtime._promise import Promise
+from domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from pykka._envelope import Envelope
+
+log = structlog.get_logger()
+
+M = TypeVar("M")
+R = TypeVar("R")
+
+MOST_MAIL_AT_ONCE = 200
+"""Letters handed over in one batch."""
+
+
+class Actor(pykka.Actor, Generic[M]):
+    """One mailbox, one message at a time, on the event loop.
+
+    An asked message whose handling raises answers with the exception.  A told message that raises ends
+    the actor, and :mod:`actors.system` starts another one with the unread mail; only
+    :class:`~domain.errors.Unavailable` is survived, since the janitor finds what was left undone.
+    """
+
+    actor_inbox: Mailbox
+    task: asyncio.Task[None]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.died: Callable[[Exception, list[Envelope[Any]]], None] | None = None
+        self._errands: set[asyncio.Task[Any]] = set()
+
+    # -- what an actor is made of ----------------------------------------------------------------
+
+    async def started(self) -> None:
+        """Run before the first message: rebuild here what a predecessor knew."""
+
+    async def stopped(self) -> None:
+        """Run after the last message and the last errand."""
+
+    async def receive(self, message: M) -> object:
+        """Handle one message; what is returned, a value or a promise, answers an ask."""
+        raise NotImplementedError
+
+    # -- what an actor can do --------------------------------------------------------------------
+
+    def remind(self, delay: float, message: M) -> asyncio.TimerHandle:
+        """Send *message* to this actor's own mailbox after *delay* seconds."""
+        return asyncio.get_running_loop().call_later(delay, self._tell_if_alive, message)
+
+    def errand(self, work: Coroutine[Any, Any, R]) -> Promise[R]:
+        """Do slow *work* beside the mailbox and promise its result."""
+        promise: Promise[R] = Promise()
+        task = asyncio.get_running_loop().create_task(work, name=f"{type(self).__name__} errand")
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+        task.add_done_callback(promise.copy)
+        return promise
+
+    def pipe(self, promise: Promise[R], kept: Callable[[R], M], broken: Callable[[Exception], M | None]) -> None:
+        """Turn what becomes of *promise* into a message to this actor, or into none."""
+
+        def deliver(outcome: asyncio.Future[R]) -> None:
+            try:
+                message: M | None = kept(outcome.result())
+            except Exception as error:  # noqa: BLE001 - whatever became of the errand is news
+                message = broken(error)
+            if message is not None:
+                self._tell_if_alive(message)
+
+        promise.when_settled(deliver)
+
+    def _tell_if_alive(self, message: M) -> None:
+        if self.actor_ref.is_alive():
+            self.actor_ref.tell(message)
+
+    # -- the seam Pykka leaves for new actor types -----------------------------------------------
+
+    @staticmethod
+    def _create_actor_inbox() -> Mailbox:
+        return Mailbox()
+
+    @staticmethod
+    def _create_future() -> Promise[Any]:
+        return Promise()
+
+    def _start_actor_loop(self) -> None:
+        self.task = asyncio.get_running_loop().create_task(self._live(), name=str(self))
+
+    async def _live(self) -> None:
+        await self._survive(self.started(), [])
+        while not self.actor_stopped.is_set():
+            mail = await self.actor_inbox.collect(MOST_MAIL_AT_ONCE)
+            stop = next((i for i, envelope in enumerate(mail) if isinstance(envelope.message, _ActorStop)), len(mail))
+            await self._attend(mail[:stop])
+            if mail[stop:] and not self.actor_stopped.is_set():
+                self._close(mail[stop:])
+        await asyncio.gather(*self._errands, return_exceptions=True)
+        await self._survive(self.stopped(), [])
+
+    async def _attend(self, mail: list[Envelope[Any]]) -> None:
+        """Handle the letters in turn; those after a failure are for the successor."""
+        for position, envelope in enumerate(mail, start=1):
+            letter: Letter[M] = Letter(envelope)
+            await self._survive(self._read(letter), mail[position:])
+            if self.actor_stopped.is_set():
+                return
+
+    async def _read(self, letter: Letter[M]) -> None:
+        try:
+            letter.answer(await self.receive(letter.message))
+        except Exception as error:
+            if not letter.is_ask:
+                raise
+            letter.refuse(error)
+
+    async def _survive(self, work: Coroutine[Any, Any, None], unread: list[Envelope[Any]]) -> None:
+        try:
+            await work
+        except Unavailable as error:
+            log.warning("put off: the janitor will find it", action="put_off", actor=type(self).__name__, error=repr(error))
+        except Exception as error:  # noqa: BLE001 - the one place where an actor's failure ends the actor
+            self._fail(error, unread)
+
+    def _fail(self, error: Exception, unread: list[Envelope[Any]]) -> None:
+        self._handle_failure(type(error), error, error.__traceback__)  # logs, unregisters and stops
+        unread += self.actor_inbox.take_all()
+        if self.died is not None:
+            self.died(error, unread)
+
+    def _close(self, unread: list[Envelope[Any]]) -> None:
+        self._stop()
+        for envelope in unread:
+            self.actor_inbox.put(envelope)
+        self._actor_loop_teardown()
+
+
+class BatchActor(Actor[M]):
+    """An actor that gains from seeing all the mail that has arrived at once."""
+
+    async def receive_all(self, mail: Sequence[Letter[M]]) -> None:
+        """Handle a batch, answering every ask in it; what is raised refuses those still unanswered."""
+        raise NotImplementedError
+
+    async def _attend(self, mail: list[Envelope[Any]]) -> None:
+        if mail:
+            letters: list[Letter[M]] = [Letter(envelope) for envelope in mail]
+            await self._survive(self._read_all(letters), [])
+
+    async def _read_all(self, letters: list[Letter[M]]) -> None:
+        try:
+            await self.receive_all(letters)
+        except Exception as error:
+            for letter in letters:
+                letter.refuse(error)
+            raise

@@ -1,0 +1,75 @@
+"""Starting actors, restarting the fallen, stopping them all in order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import structlog
+
+from actors.ports import Meter
+from actors.runtime import Actor, Address
+
+log = structlog.get_logger()
+
+M = TypeVar("M")
+
+
+class System:
+    """A one-for-one supervisor of actors whose addresses outlive them.
+
+    An actor that dies is replaced by a new one from the same factory, which inherits the unread mail and
+    finds its state again in ``started()``.  One that keeps dying brings the system down: ``crashed`` then
+    holds its last error, for the process to exit with, since an orchestrator restarts it cleaner.
+    """
+
+    def __init__(self, *, meter: Meter, most_restarts: int = 5, within: float = 60.0) -> None:
+        self.crashed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._meter = meter
+        self._most_restarts = most_restarts
+        self._within = within
+        self._addresses: dict[Address[Any], None] = {}
+
+    def spawn(self, make: Callable[[], Actor[M]], *, mailbox_limit: int) -> Address[M]:
+        """Start an actor of *make* and return its address.  *mailbox_limit* letters may wait there."""
+        first = make()
+        address: Address[M] = Address(type(first).__name__)
+        deaths: deque[float] = deque(maxlen=self._most_restarts)
+
+        def move_in(actor: Actor[M], unread: list[Any]) -> None:
+            actor.actor_inbox.limit = mailbox_limit
+            actor.died = bury
+            address.move_in(actor, unread=unread)
+
+        def bury(error: Exception, unread: list[Any]) -> None:
+            now = time.monotonic()
+            if len(deaths) == self._most_restarts and now - deaths[0] < self._within:
+                log.critical("an actor keeps failing", action="give_up", actor=address.kind)
+                if not self.crashed.done():
+                    self.crashed.set_exception(error)
+                return
+            deaths.append(now)
+            self._meter.actor_restarted(address.kind)
+            move_in(make(), unread)
+
+        self._addresses[address] = None
+        move_in(first, [])
+        return address
+
+    def retire(self, address: Address[Any]) -> None:
+        """Let one actor go: what is in its mailbox is still handled."""
+        if self._addresses.pop(address, self) is None:
+            asyncio.get_running_loop().create_task(address.vacate(), name=f"retire {address.kind}")
+
+    def depths(self) -> Iterator[tuple[str, int]]:
+        """Kind and mailbox depth of every actor."""
+        return ((address.kind, address.depth) for address in self._addresses)
+
+    async def stop(self) -> None:
+        """Let every actor finish its mail and errands, the last started first."""
+        while self._addresses:
+            address, _ = self._addresses.popitem()
+            await address.vacate()

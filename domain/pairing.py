@@ -1,0 +1,44 @@
+"""Who goes with whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.request import Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two to be asked, the one who waits longer first."""
+
+    first: Waiting
+    second: Waiting
+    again: bool = False
+    """Whether they just failed together, and nobody else is there."""
+
+
+def pair_up(waiting: Sequence[Waiting], *, everyone: bool) -> list[Pair]:
+    """Pair *waiting*, oldest first: nobody with themselves, nobody with whom they just failed.
+
+    Args:
+        waiting: one bucket's head, oldest first, each user at most once.
+        everyone: whether this is the whole bucket.  Only then two who just failed together may meet
+            again, and only when nobody else is left for either.
+    """
+    pairs: list[Pair] = []
+    alone: list[Waiting] = []
+    for one in waiting:
+        partner = next((other for other in alone if _may_meet(other, one)), None)
+        if partner is None:
+            alone.append(one)
+        else:
+            alone.remove(partner)
+            pairs.append(Pair(partner, one))
+    if everyone:
+        pairs += [Pair(one, other, again=True) for one, other in zip(alone[::2], alone[1::2], strict=False)]
+    return pairs
+
+
+def _may_meet(one: Waiting, other: Waiting) -> bool:
+    return one.avoid != other.user_id and other.avoid != one.user_id and one.user_id != other.user_id
