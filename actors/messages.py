@@ -77,7 +77,7 @@ BucketMessage = Enqueue | Withdraw | Requeue | SearchTimeElapsed | PairingTimeEl
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """This match is committed: tell both, and mind its deadline.  Told again when it may be unheard."""
+    """This match is committed: tell both, and mind its deadline."""
 
     match: Match
 
@@ -124,7 +124,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """This match ended or is ready, and its people may not know: tell them again."""
+    """The people of this match may not know how it stands: tell them again."""
 
     match: Match
 
@@ -138,9 +138,11 @@ class SessionOpened:
 
 @dataclass(frozen=True, slots=True)
 class SessionFailed:
-    """No session could be opened in time."""
+    """No session was opened here."""
 
     match_id: MatchId
+    for_good: bool
+    """Whether the time for it ran out; otherwise another attempt, here or elsewhere, may go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ SupervisorMessage = (
 class OpenSession(Ask[Session]):
     """Open the session of a match that both confirmed; asked twice, opened once.
 
-    Raises ``Unavailable`` when the time for it ran out, ``MatchClosed`` when the match has failed.
+    Raises ``SessionUnavailable`` when the time for it ran out, ``MatchClosed`` when the match has failed.
     """
 
     match: Match

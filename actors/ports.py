@@ -48,9 +48,6 @@ class Requests(Protocol):
     async def waiting(self, bucket: Bucket, most: int) -> Sequence[Waiting]:
         """The oldest pending in *bucket*, oldest first."""
 
-    async def still_waiting(self, bucket: Bucket, users: Collection[UserId]) -> Collection[UserId]:
-        """Those of *users* who are pending in *bucket*, overdue or not."""
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -60,6 +57,8 @@ class Verdict:
     """The pairs that hold: committed, their people asked from now on."""
     free: Sequence[Waiting]
     """Those proposed who are pending and unpaired, with whom to avoid."""
+    held: Collection[UserId]
+    """Those proposed who are pending, but in another replica's hands at this moment."""
 
 
 class Matches(Protocol):
@@ -89,8 +88,11 @@ class Matches(Protocol):
         The requests that are pending again, or None when the match has changed since it was read.
         """
 
-    async def keep_question(self, match_id: MatchId, question: Question) -> Question:
-        """Note the question of a confirmed match; the first one stays and is returned."""
+    async def keep_question(self, match_id: MatchId, question: Question) -> Question | None:
+        """Note the question of a confirmed match; the first one stays and is returned.
+
+        None when the match is not confirmed, or ready already.
+        """
 
     async def ready(self, session: Session, event: Event) -> bool:
         """In one transaction: the session can be read, and *event* is in the outbox.
@@ -153,6 +155,9 @@ class Outbox(Protocol):
 
 class Publisher(Protocol):
     """The broker."""
+
+    async def reach(self) -> None:
+        """Make sure that the broker is there, before anything is claimed for it."""
 
     async def publish(self, events: Sequence[Outgoing]) -> Collection[EventId]:
         """Publish, and return those the broker confirmed *and* routed."""

@@ -15,6 +15,7 @@
      '- Unavailable                try again later; nothing was lost
          |- StoreUnavailable       PostgreSQL or Redis does not answer
          |- NeighbourUnavailable   the Question or User Service, or the broker, does not answer
+         |- SessionUnavailable     no session could be opened in time
          |- MailboxFull            more mail than an actor may hold
          |- TooManyBuckets         more difficulty-topic pairs than a process may hold
          '- Stopping               this replica is on its way out
@@ -98,6 +99,10 @@ class StoreUnavailable(Unavailable):
 
 class NeighbourUnavailable(Unavailable):
     """A sibling service or the broker does not answer; its name is the first argument."""
+
+
+class SessionUnavailable(Unavailable):
+    """No session could be opened in the time there was for it."""
 
 
 class MailboxFull(Unavailable):

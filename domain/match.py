@@ -70,11 +70,11 @@ class Match:
     overdue: bool = False
     """Whether the deadline had passed, by PostgreSQL's clock, when this was read."""
     confirmed_at: datetime | None = None
+    confirmed_for: float = 0.0
+    """Seconds since both had confirmed, by PostgreSQL's clock, when this was read."""
     session_id: SessionId | None = None
     question: Question | None = None
-    ready_at: datetime | None = None
-    ended_by: UserId | None = None
-    """Who declined."""
+    declined_by: UserId | None = None
 
     @property
     def participants(self) -> tuple[Participant, Participant]:
@@ -94,15 +94,22 @@ class Match:
     @property
     def session(self) -> Session | None:
         """The session, once it can be read."""
-        if self.ready_at is None or self.session_id is None or self.question is None:
+        if self.state not in (MatchState.READY, MatchState.CLOSED) or self.question is None:
             return None
+        return self.session_about(self.question)
+
+    def session_about(self, question: Question) -> Session:
+        """The session of a match that both confirmed: the same whoever opens it."""
+        if self.session_id is None or self.confirmed_at is None:
+            msg = f"match {self.id} is not confirmed"
+            raise ValueError(msg)
         return Session(
             id=self.session_id,
             match_id=self.id,
             bucket=self.bucket,
-            question=self.question,
+            question=question,
             users=self.users,
-            created_at=self.ready_at,
+            created_at=self.confirmed_at,
         )
 
     def seat_of(self, user_id: UserId) -> Participant:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from domain.ids import MatchId, QuestionId, RequestId, SessionId, UserId
 from domain.match import EndReason, Match
-from domain.request import Difficulty, MatchRequest
+from domain.request import Difficulty, MatchRequest, RequestStatus
+from domain.requeue import Ending
 from domain.session import Session
 
 
@@ -20,6 +21,17 @@ class MatchFound:
     difficulty: Difficulty
     topic: str
     expires_at: datetime
+
+    @classmethod
+    def to(cls, user_id: UserId, match: Match) -> MatchFound:
+        """What *user_id* is told of a new *match*."""
+        return cls(
+            match_id=match.id,
+            partner_id=match.partner_of(user_id).user_id,
+            difficulty=match.bucket.difficulty,
+            topic=match.bucket.topic,
+            expires_at=match.deadline,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +50,16 @@ class MatchReady:
     question_id: QuestionId
     partner_id: UserId
 
+    @classmethod
+    def to(cls, user_id: UserId, session: Session) -> MatchReady:
+        """What *user_id* is told of an opened *session*."""
+        return cls(
+            match_id=session.match_id,
+            session_id=session.id,
+            question_id=session.question.id,
+            partner_id=session.partner_of(user_id),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchExpired:
@@ -48,6 +70,17 @@ class MatchExpired:
     requeued: bool
     """Whether this user waits again, at the old place."""
     request_id: RequestId
+
+    @classmethod
+    def to(cls, user_id: UserId, ending: Ending) -> MatchExpired:
+        """What *user_id* is told of an *ending*."""
+        seat = ending.match.seat_of(user_id)
+        return cls(
+            match_id=ending.match.id,
+            reason=ending.reason,
+            requeued=ending.outcome(seat) is RequestStatus.PENDING,
+            request_id=seat.request_id,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from domain.request import Waiting
@@ -16,6 +16,11 @@ class Pair:
     second: Waiting
     again: bool = False
     """Whether they just failed together, and nobody else is there."""
+
+    def __iter__(self) -> Iterator[Waiting]:
+        """Both."""
+        yield self.first
+        yield self.second
 
 
 def pair_up(waiting: Sequence[Waiting], *, everyone: bool) -> list[Pair]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.ids import RequestId, UserId
+from domain.ids import UserId
 from domain.match import END_REASONS, EndReason, Match, MatchState, Participant
 from domain.request import RequestStatus
 
@@ -15,18 +15,22 @@ class Ending:
 
     match: Match
     state: MatchState
-    by: UserId | None
-    outcomes: dict[RequestId, RequestStatus]
-    """What becomes of the two requests; ``PENDING`` means back to the old place."""
+    declined_by: UserId | None = None
 
     @property
     def reason(self) -> EndReason:
         """The reason both are told."""
         return END_REASONS[self.state]
 
-    def requeues(self, participant: Participant) -> bool:
-        """Whether *participant* waits again."""
-        return self.outcomes[participant.request_id] is RequestStatus.PENDING
+    def outcome(self, participant: Participant) -> RequestStatus:
+        """What becomes of the participant's request; ``PENDING`` means back to the old place."""
+        match self.state:
+            case MatchState.DECLINED if participant.user_id == self.declined_by:
+                return RequestStatus.CANCELLED
+            case MatchState.EXPIRED if not participant.confirmed:
+                return RequestStatus.TIMED_OUT
+            case _:
+                return RequestStatus.PENDING
 
 
 def decline(match: Match, user_id: UserId) -> Ending:
@@ -34,21 +38,21 @@ def decline(match: Match, user_id: UserId) -> Ending:
 
     Raises :class:`~domain.errors.MatchNotFound` to a stranger, and the truth when it is too late.
     """
-    seat = match.seat_of(user_id)
+    match.seat_of(user_id)
     match.expect_open()
-    outcomes = {p.request_id: RequestStatus.CANCELLED if p is seat else RequestStatus.PENDING for p in match.participants}
-    return Ending(match, MatchState.DECLINED, user_id, outcomes)
+    return Ending(match, MatchState.DECLINED, declined_by=user_id)
 
 
 def expire(match: Match) -> Ending:
     """Time is up: whoever confirmed waits again, whoever did not answer is timed out."""
-    outcomes = {
-        p.request_id: RequestStatus.PENDING if p.confirmed else RequestStatus.TIMED_OUT for p in match.participants
-    }
-    return Ending(match, MatchState.EXPIRED, None, outcomes)
+    return Ending(match, MatchState.EXPIRED)
 
 
 def fail(match: Match) -> Ending:
     """No session could be opened: both wait again."""
-    outcomes = {p.request_id: RequestStatus.PENDING for p in match.participants}
-    return Ending(match, MatchState.FAILED, None, outcomes)
+    return Ending(match, MatchState.FAILED)
+
+
+def recall(match: Match) -> Ending:
+    """The ending that an ended *match* once had."""
+    return Ending(match, match.state, declined_by=match.declined_by)

@@ -69,6 +69,10 @@ class Actor(pykka.Actor, Generic[M]):
         task.add_done_callback(promise.copy)
         return promise
 
+    def chore(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do *work* beside the mailbox that nobody waits for; its failure counts as a told message's."""
+        self.errand(self._survive(work, []))
+
     def pipe(self, promise: Promise[R], kept: Callable[[R], M], broken: Callable[[Exception], M | None]) -> None:
         """Turn what becomes of *promise* into a message to this actor, or into none."""
 

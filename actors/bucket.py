@@ -1,0 +1,177 @@
+"""One bucket: the people who wait for the same difficulty and topic."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+import structlog
+
+from actors.messages import (
+    Admission,
+    BucketMessage,
+    Enqueue,
+    IdleTimeElapsed,
+    Paired,
+    PairingTimeElapsed,
+    Requeue,
+    SearchTimeElapsed,
+    SupervisorMessage,
+    Withdraw,
+)
+from actors.ports import Meter, Notifier, Requests
+from actors.runtime import Address, BatchActor, Letter
+from actors.slice import Slice, place_of
+from domain.ids import RequestId
+from domain.match import Match
+from domain.news import RequestTimeout
+from domain.pairing import Pair
+from domain.request import Bucket, MatchRequest
+
+log = structlog.get_logger()
+
+SLACK_SECONDS = 0.02
+"""How much later than by its own clock an actor asks PostgreSQL whether time is up."""
+
+CONTENTION_SECONDS = (0.005, 0.025)
+"""How long to wait, at random, when another replica held the people just looked at."""
+
+
+class BucketActor(BatchActor[BucketMessage]):
+    """Owns one slice of the queue and pairs the users in it, oldest first.
+
+    Everyone who came in meanwhile is written in one statement and paired in another, so forty new users
+    make one trip to each store.
+    """
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        *,
+        requests: Requests,
+        queue: Slice,
+        notifier: Notifier,
+        meter: Meter,
+        supervisor: Address[SupervisorMessage],
+        retire: Callable[[], None],
+        search_seconds: float,
+        idle_seconds: float,
+    ) -> None:
+        super().__init__()
+        self._bucket = bucket
+        self._requests = requests
+        self._slice = queue
+        self._notifier = notifier
+        self._meter = meter
+        self._supervisor = supervisor
+        self._retire = retire
+        self._search_seconds = search_seconds
+        self._idle_seconds = idle_seconds
+        self._reminders: dict[RequestId, asyncio.TimerHandle] = {}
+        self._used = False
+
+    async def started(self) -> None:
+        """Pair whom a predecessor left waiting."""
+        self.remind(self._idle_seconds, IdleTimeElapsed())
+        await self._pair([])
+
+    async def receive_all(self, mail: Sequence[Letter[BucketMessage]]) -> None:
+        """Write who came, who went and whose time is up; then pair."""
+        enqueued: list[tuple[Letter[BucketMessage], Enqueue]] = []
+        withdrawn: list[tuple[Letter[BucketMessage], MatchRequest]] = []
+        elapsed: list[MatchRequest] = []
+        joining: list[MatchRequest] = []
+        look = rest = False
+        for letter in mail:
+            match letter.message:
+                case Enqueue() as message:
+                    enqueued.append((letter, message))
+                case Withdraw(request):
+                    withdrawn.append((letter, request))
+                case Requeue(request):
+                    joining.append(request)
+                case SearchTimeElapsed(request):
+                    elapsed.append(request)
+                case PairingTimeElapsed():
+                    look = True
+                case IdleTimeElapsed():
+                    rest = True
+                case _ as unknown:
+                    assert_never(unknown)
+        if enqueued:
+            joining += await self._admit(enqueued)
+        if joining or look:
+            await self._pair(joining)
+        if withdrawn:
+            await self._release(withdrawn)
+        if elapsed:
+            await self._time_out(elapsed)
+        if rest:
+            self._rest()
+
+    async def _admit(self, letters: Sequence[tuple[Letter[BucketMessage], Enqueue]]) -> list[MatchRequest]:
+        asked = [(message.request_id, message.user_id) for _, message in letters]
+        admitted: list[MatchRequest] = []
+        for (letter, _), outcome in zip(letters, await self._requests.add(self._bucket, asked), strict=True):
+            if isinstance(outcome, Admission):
+                letter.answer(outcome)
+                admitted.append(outcome.request)
+            else:
+                letter.refuse(outcome)
+        return admitted
+
+    async def _release(self, letters: Sequence[tuple[Letter[BucketMessage], MatchRequest]]) -> None:
+        cancelled = await self._requests.withdraw([request.id for _, request in letters])
+        for letter, request in letters:
+            letter.answer(request.id in cancelled)
+        await self._let_go([request for _, request in letters if request.id in cancelled], "cancelled")
+
+    async def _time_out(self, requests: Sequence[MatchRequest]) -> None:
+        now = asyncio.get_running_loop().time()
+        for request in requests:
+            if (reminder := self._reminders.get(request.id)) and reminder.when() <= now:
+                del self._reminders[request.id]  # one that was renewed meanwhile is minded by a newer reminder
+        over = await self._requests.time_out([request.id for request in requests])
+        gone = [request for request in requests if request.id in over]
+        for request in gone:
+            self._notifier.tell(request.user_id, RequestTimeout(request_id=request.id))
+            log.info("nobody came in time", action="request_timeout", user_id=request.user_id, request_id=request.id)
+        await self._let_go(gone, "timeout")
+
+    async def _let_go(self, requests: Sequence[MatchRequest], outcome: str) -> None:
+        for request in requests:
+            self._forget(request.id)
+            self._meter.request_ended(self._bucket, outcome)
+        await self._slice.clean(place_of(request) for request in requests)
+
+    async def _pair(self, joining: Sequence[MatchRequest]) -> None:
+        self._used = True
+        for request in joining:
+            self._forget(request.id)
+            reminder = SearchTimeElapsed(request)
+            self._reminders[request.id] = self.remind(self._search_seconds + SLACK_SECONDS, reminder)
+        result = await self._slice.pair(joining)
+        for match, pair in result.matches:
+            self._announce(match, pair)
+        if result.contended:
+            self.remind(random.uniform(*CONTENTION_SECONDS), PairingTimeElapsed())  # noqa: S311 - jitter, no secret
+
+    def _announce(self, match: Match, pair: Pair) -> None:
+        for participant in match.participants:
+            self._forget(participant.request_id)
+        self._supervisor.tell(Paired(match))
+        since = match.created_at.timestamp()
+        self._meter.matched(self._bucket, [since - one.since for one in pair])
+
+    def _forget(self, request_id: RequestId) -> None:
+        if reminder := self._reminders.pop(request_id, None):
+            reminder.cancel()
+
+    def _rest(self) -> None:
+        """Make room when nobody came since the last reminder and nobody's time is minded here."""
+        self.remind(self._idle_seconds, IdleTimeElapsed())
+        if not self._used and not self._reminders:
+            self._retire()
+        self._used = False

@@ -1,0 +1,135 @@
+"""The session actor: opens sessions, announces them, and lets people out."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import assert_never
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from actors.messages import EventsWaiting, LeaveSession, OpenSession, RelayMessage, SessionMessage
+from actors.ports import Matches, Meter, Notifier, Questions, Sessions
+from actors.runtime import Actor, Address
+from domain.errors import MatchClosed, MatchNotFound, NeighbourUnavailable, SessionNotFound, SessionUnavailable, StoreUnavailable
+from domain.events import MatchFoundEvent, SessionLeftEvent
+from domain.ids import EventId, SessionId, UserId
+from domain.match import Match
+from domain.news import PartnerLeft
+from domain.session import Session
+
+log = structlog.get_logger()
+
+RETRY_SECONDS = 1.0
+"""Between two attempts to open a session, beyond the retries of the clients themselves."""
+
+
+class SessionActor(Actor[SessionMessage]):
+    """Opens the session of a match that both confirmed, and lets people out again.
+
+    Every step of opening may be repeated, by this process or another: the question that was kept first
+    stays, the Redis hash is written only if it is missing, and one transaction makes the match ready and
+    puts the event in the outbox.
+    """
+
+    def __init__(
+        self,
+        *,
+        matches: Matches,
+        sessions: Sessions,
+        questions: Questions,
+        notifier: Notifier,
+        meter: Meter,
+        relay: Address[RelayMessage],
+        budget_seconds: float,
+    ) -> None:
+        super().__init__()
+        self._matches = matches
+        self._sessions = sessions
+        self._questions = questions
+        self._notifier = notifier
+        self._meter = meter
+        self._relay = relay
+        self._budget_seconds = budget_seconds
+
+    async def receive(self, message: SessionMessage) -> object:
+        """Each is an errand: questions may be slow, and sessions open side by side."""
+        match message:
+            case OpenSession(match):
+                return self.errand(self._open_in_time(match))
+            case LeaveSession(session_id, user_id):
+                return self.errand(self._leave(session_id, user_id))
+            case _ as unknown:
+                assert_never(unknown)
+
+    # -- opening ---------------------------------------------------------------------------------
+
+    async def _open_in_time(self, match: Match) -> Session:
+        clock = asyncio.get_running_loop().time
+        confirmed = clock() - match.confirmed_for
+        try:
+            async with asyncio.timeout_at(confirmed + self._budget_seconds):
+                while True:
+                    try:
+                        session = await self._open(match)
+                        self._meter.session_opened(clock() - confirmed)
+                        return session
+                    except (NeighbourUnavailable, StoreUnavailable) as error:
+                        log.warning("session waits", action="session_retry", match_id=match.id, error=repr(error))
+                        await asyncio.sleep(RETRY_SECONDS)
+        except TimeoutError:
+            log.error("no session in time", action="session_failed", match_id=match.id)  # noqa: TRY400 - no traceback wanted
+            raise SessionUnavailable(match.id) from None
+
+    async def _open(self, match: Match) -> Session:
+        question = match.question or await self._questions.pick(match.bucket)
+        kept = await self._matches.keep_question(match.id, question)
+        if kept is None:
+            return await self._opened_elsewhere(match)
+        session = match.session_about(kept)
+        await self._sessions.create(session)
+        event = MatchFoundEvent(event_id=_new_event_id(), occurred_at=session.created_at, session=session)
+        if not await self._matches.ready(session, event):
+            return await self._opened_elsewhere(match)
+        self._relay.tell(EventsWaiting())
+        return session
+
+    async def _opened_elsewhere(self, match: Match) -> Session:
+        now = await self._matches.get(match.id)
+        if now is None:
+            raise MatchNotFound(match.id)
+        if now.session is not None:
+            return now.session
+        if now.end_reason is not None:
+            raise MatchClosed(match.id, now.end_reason)
+        raise StoreUnavailable("postgres")
+
+    # -- leaving ---------------------------------------------------------------------------------
+
+    async def _leave(self, session_id: SessionId, user_id: UserId) -> bool:
+        while True:  # two people: at most one can come between
+            match = await self._matches.of_session(session_id)
+            if match is None or match.session is None or user_id not in match.users:
+                raise SessionNotFound(session_id)
+            if match.seat_of(user_id).left:
+                return False
+            partner = match.partner_of(user_id)
+            event = SessionLeftEvent(
+                event_id=_new_event_id(),
+                occurred_at=datetime.now(UTC),
+                session_id=session_id,
+                user_id=user_id,
+                remaining=() if partner.left else (partner.user_id,),
+            )
+            if await self._matches.leave(match, user_id, event):
+                break
+        if not partner.left:
+            self._notifier.tell(partner.user_id, PartnerLeft(session_id=session_id, user_id=user_id))
+        self._relay.tell(EventsWaiting())
+        log.info("left", action="session_left", session_id=session_id, user_id=user_id)
+        return True
+
+
+def _new_event_id() -> EventId:
+    return EventId(str(uuid7()))

@@ -1,0 +1,89 @@
+"""A bucket's slice of the queue: peek in the index, decide in PostgreSQL, then clean the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from actors.ports import Matches, Queue, Requests
+from domain.errors import StoreUnavailable
+from domain.ids import MatchId, UserId
+from domain.match import Match
+from domain.pairing import Pair, pair_up
+from domain.request import Bucket, MatchRequest, Waiting
+
+log = structlog.get_logger()
+
+HEAD = 100
+"""How many of the oldest are looked at together: fifty pairs a statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one look at the slice brought."""
+
+    matches: Sequence[tuple[Match, Pair]]
+    """Committed, with the places their people had in the queue."""
+    contended: bool
+    """Whether another replica held some of the people: another look is due."""
+
+
+class Slice:
+    """The people of one bucket as the index has them, and the way to pair them.
+
+    The index only proposes: one conditional statement keeps the pairs that are true, and whoever turned
+    out not to wait is taken out.  Without the index, the same statement is fed from PostgreSQL.
+    """
+
+    def __init__(self, bucket: Bucket, *, requests: Requests, matches: Matches, queue: Queue) -> None:
+        self._bucket = bucket
+        self._requests = requests
+        self._matches = matches
+        self._queue = queue
+
+    async def pair(self, joining: Iterable[MatchRequest]) -> Round:
+        """Take *joining* in, then pair until nobody in the head can be paired with anyone."""
+        people = [place_of(request) for request in joining]
+        avoided = {one.user_id: one.avoid for one in people}
+        made: list[tuple[Match, Pair]] = []
+        head = await self._look(people)
+        while proposal := self._propose(head, avoided):
+            verdict = await self._matches.propose(self._bucket, list(proposal.items()))
+            made += [(match, proposal[match.id]) for match in verdict.matches]
+            avoided |= {one.user_id: one.avoid for one in verdict.free}
+            staying = {one.user_id for one in verdict.free} | set(verdict.held)
+            await self.clean(one for pair in proposal.values() for one in pair if one.user_id not in staying)
+            if verdict.held:
+                return Round(made, contended=True)
+            if len(head) < HEAD and len(verdict.matches) == len(proposal):
+                break
+            head = await self._look([])
+        return Round(made, contended=False)
+
+    async def clean(self, people: Iterable[Waiting]) -> None:
+        """Take *people* out of the index; should that fail, the next look will find them stale."""
+        gone = list(people)
+        if not gone:
+            return
+        try:
+            await self._queue.remove(self._bucket, gone)
+        except StoreUnavailable:
+            log.debug("index not cleaned", action="clean_skipped", bucket=str(self._bucket))
+
+    async def _look(self, joining: Sequence[Waiting]) -> Sequence[Waiting]:
+        try:
+            return await self._queue.join(self._bucket, joining, HEAD)
+        except StoreUnavailable:
+            return await self._requests.waiting(self._bucket, HEAD)
+
+    def _propose(self, head: Sequence[Waiting], avoided: dict[UserId, UserId | None]) -> dict[MatchId, Pair]:
+        waiting = [Waiting(one.user_id, one.since, avoided.get(one.user_id, one.avoid)) for one in head]
+        return {MatchId(str(uuid7())): pair for pair in pair_up(waiting, everyone=len(head) < HEAD)}
+
+
+def place_of(request: MatchRequest) -> Waiting:
+    """The request's place in the queue."""
+    return Waiting(request.user_id, request.created_at.timestamp(), request.avoid)

@@ -1,0 +1,245 @@
+"""The match supervisor: confirmations, refusals and deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from actors.messages import (
+    BucketMessage,
+    Confirm,
+    Confirmed,
+    ConfirmTimeElapsed,
+    Decline,
+    MarkTimeElapsed,
+    OpenSession,
+    Paired,
+    Recall,
+    Requeue,
+    Resume,
+    SessionFailed,
+    SessionMessage,
+    SessionOpened,
+    SupervisorMessage,
+)
+from actors.ports import Matches, Meter, Notifier
+from actors.runtime import Address, BatchActor, Letter, Promise
+from domain import requeue
+from domain.errors import MatchNotFound, SessionUnavailable, StoreUnavailable
+from domain.ids import MatchId, SessionId, UserId
+from domain.match import Match, MatchState
+from domain.news import MatchExpired, MatchFound, MatchReady, News, PartnerConfirmed
+from domain.request import Bucket
+from domain.requeue import Ending
+from domain.session import Session
+
+log = structlog.get_logger()
+
+SLACK_SECONDS = 0.02
+"""How much later than by its own clock the supervisor asks PostgreSQL whether time is up."""
+
+MARK_SECONDS = 0.5
+"""How long announcements are collected before they are marked as made."""
+
+
+class MatchSupervisor(BatchActor[SupervisorMessage]):
+    """Tracks every match from the moment it is committed until it is ready, declined, expired or failed.
+
+    All yeses that arrived meanwhile are written in one statement.  Endings are rare, and each is an
+    errand: read the match, decide purely, write it if it is still as read.  The row decides every race.
+    """
+
+    def __init__(
+        self,
+        *,
+        matches: Matches,
+        notifier: Notifier,
+        meter: Meter,
+        buckets: Callable[[Bucket], Address[BucketMessage]],
+        sessions: Address[SessionMessage],
+        confirm_seconds: float,
+    ) -> None:
+        super().__init__()
+        self._matches = matches
+        self._notifier = notifier
+        self._meter = meter
+        self._buckets = buckets
+        self._sessions = sessions
+        self._confirm_seconds = confirm_seconds
+        self._deadlines: dict[MatchId, asyncio.TimerHandle] = {}
+        self._openings: dict[MatchId, Promise[Session]] = {}
+        self._told: list[tuple[MatchId, MatchState]] = []
+
+    async def receive_all(self, mail: Sequence[Letter[SupervisorMessage]]) -> None:
+        """Handle a batch: what needs the stores one by one runs beside the mailbox."""
+        confirms: list[tuple[Letter[SupervisorMessage], Confirm]] = []
+        for letter in mail:
+            match letter.message:
+                case Confirm() as message:
+                    confirms.append((letter, message))
+                case Paired(match):
+                    self._mind(match)
+                case Decline(match_id, user_id):
+                    letter.answer(self.errand(self._decline(match_id, user_id)))
+                case ConfirmTimeElapsed(match_id):
+                    self.chore(self._expire(match_id))
+                case Resume(match):
+                    self._open(match)
+                case Recall(match):
+                    self._recall(match)
+                case SessionOpened(session):
+                    self._finish(session)
+                case SessionFailed(match_id, for_good):
+                    self._openings.pop(match_id, None)
+                    if for_good:
+                        self.chore(self._fail_match(match_id))
+                case MarkTimeElapsed():
+                    self.chore(self._mark())
+                case _ as unknown:
+                    assert_never(unknown)
+        if confirms:
+            await self._confirm(confirms)
+
+    async def stopped(self) -> None:
+        """Mark what was announced last."""
+        await self._mark()
+
+    # -- proposed --------------------------------------------------------------------------------
+
+    def _mind(self, match: Match) -> None:
+        self._deadlines[match.id] = self.remind(self._confirm_seconds + SLACK_SECONDS, ConfirmTimeElapsed(match.id))
+        self._ask_both(match)
+        log.info("matched", action="match_found", match_id=match.id, users=match.users, bucket=str(match.bucket))
+
+    def _ask_both(self, match: Match) -> None:
+        self._announce(match.id, match.state, [(user_id, MatchFound.to(user_id, match)) for user_id in match.users])
+
+    async def _confirm(self, letters: Sequence[tuple[Letter[SupervisorMessage], Confirm]]) -> None:
+        yes = [(message.match_id, message.user_id, SessionId(str(uuid7()))) for _, message in letters]
+        for (letter, message), outcome in zip(letters, await self._matches.confirm(yes), strict=True):
+            if outcome is None:
+                letter.answer(self.errand(self._explain(message)))
+                continue
+            match, is_news = outcome
+            if match.state is MatchState.CONFIRMED:
+                letter.answer(self._open(match))
+                if is_news and match.confirmed_at is not None:
+                    self._meter.confirmed((match.confirmed_at - match.created_at).total_seconds())
+                continue
+            letter.answer(Confirmed(match.id))
+            if is_news:
+                self._notifier.tell(match.partner_of(message.user_id).user_id, PartnerConfirmed(match_id=match.id))
+
+    async def _explain(self, message: Confirm) -> Session:
+        """Answer a yes that came to a match which is not open, or not the user's."""
+        match = await self._get(message.match_id)
+        match.seat_of(message.user_id)
+        if match.state is MatchState.CONFIRMED:
+            return await self._open(match)
+        if match.session is not None:
+            return match.session
+        match.expect_open()
+        raise StoreUnavailable("postgres")  # open after all: the yes was lost on the way, and may be repeated
+
+    # -- ended without a session -----------------------------------------------------------------
+
+    async def _decline(self, match_id: MatchId, user_id: UserId) -> Ending:
+        while True:  # a match only moves forward: few turns
+            match = await self._get(match_id)
+            if match.state is MatchState.DECLINED and match.declined_by == user_id:
+                return requeue.recall(match)
+            ending = requeue.decline(match, user_id)
+            if await self._end(ending):
+                return ending
+
+    async def _expire(self, match_id: MatchId) -> None:
+        while True:
+            match = await self._matches.get(match_id)
+            if match is None or match.state is not MatchState.PROPOSED:
+                self._settle(match_id)
+                return
+            if not match.overdue:
+                self._deadlines[match_id] = self.remind(SLACK_SECONDS, ConfirmTimeElapsed(match_id))
+                return
+            if await self._end(requeue.expire(match)):
+                return
+
+    async def _fail_match(self, match_id: MatchId) -> None:
+        match = await self._matches.get(match_id)
+        if match is not None and match.state is MatchState.CONFIRMED:
+            await self._end(requeue.fail(match))
+
+    async def _end(self, ending: Ending) -> bool:
+        """Write *ending*, requeue who is to be requeued, tell both; False when the match has changed."""
+        pending = await self._matches.end(ending)
+        if pending is None:
+            return False
+        match = ending.match
+        self._settle(match.id)
+        for request in pending:
+            self._buckets(match.bucket).tell(Requeue(request))
+        self._say_why(ending)
+        self._meter.match_ended(match.bucket, ending.reason)
+        log.info("match ended", action="match_expired", match_id=match.id, reason=ending.reason, users=match.users)
+        return True
+
+    def _say_why(self, ending: Ending) -> None:
+        match = ending.match
+        self._announce(match.id, ending.state, [(user_id, MatchExpired.to(user_id, ending)) for user_id in match.users])
+
+    # -- confirmed -------------------------------------------------------------------------------
+
+    def _open(self, match: Match) -> Promise[Session]:
+        """The promise of the match's session: made once, shared by all who ask."""
+        self._settle(match.id)
+        opening = self._openings.get(match.id)
+        if opening is None:
+            opening = self._openings[match.id] = self._sessions.ask(OpenSession(match))
+            self.pipe(opening, SessionOpened, lambda error: SessionFailed(match.id, isinstance(error, SessionUnavailable)))
+        return opening
+
+    def _finish(self, session: Session) -> None:
+        self._openings.pop(session.match_id, None)
+        self._send_in(session)
+        self._meter.match_ended(session.bucket, MatchState.READY)
+        log.info("session opened", action="match_ready", match_id=session.match_id, session_id=session.id)
+
+    def _send_in(self, session: Session) -> None:
+        news = [(user_id, MatchReady.to(user_id, session)) for user_id in session.users]
+        self._announce(session.match_id, MatchState.READY, news)
+
+    # -- in common -------------------------------------------------------------------------------
+
+    def _recall(self, match: Match) -> None:
+        if match.state is MatchState.PROPOSED:
+            self._ask_both(match)
+        elif match.session is not None:
+            self._send_in(match.session)
+        elif match.end_reason is not None:
+            self._say_why(requeue.recall(match))
+
+    def _announce(self, match_id: MatchId, state: MatchState, news: Sequence[tuple[UserId, News]]) -> None:
+        for user_id, item in news:
+            self._notifier.tell(user_id, item)
+        if not self._told:
+            self.remind(MARK_SECONDS, MarkTimeElapsed())
+        self._told.append((match_id, state))
+
+    async def _mark(self) -> None:
+        told, self._told = self._told, []
+        if told:
+            await self._matches.mark_told(told)
+
+    async def _get(self, match_id: MatchId) -> Match:
+        match = await self._matches.get(match_id)
+        if match is None:
+            raise MatchNotFound(match_id)
+        return match
+
+    def _settle(self, match_id: MatchId) -> None:
+        if reminder := self._deadlines.pop(match_id, None):
+            reminder.cancel()
