@@ -107,7 +107,9 @@ def _in_wheel() -> list[Path]:
 
 
 def _installed() -> list[Path]:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: folder.parent.name.zfill(3), reverse=True)
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: folder.parent.name.zfill(3), reverse=True
+    )
     on_path = shutil.which("postgres")
     return [*found, *([Path(on_path).resolve().parent] if on_path else [])]
 

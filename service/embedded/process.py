@@ -49,7 +49,9 @@ class Server(Protocol):
         """Whether this very process takes connections."""
 
 
-async def spawn(command: Command, *, log: BinaryIO, stdin: int = asyncio.subprocess.DEVNULL) -> asyncio.subprocess.Process:
+async def spawn(
+    command: Command, *, log: BinaryIO, stdin: int = asyncio.subprocess.DEVNULL
+) -> asyncio.subprocess.Process:
     """Starts it with its output going to the log."""
     who: dict[str, Any] = {}
     home = os.environ.get("HOME", "/")

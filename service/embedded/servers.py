@@ -171,7 +171,9 @@ def start_servers(
     """
     data = DataDir(data_dir)
     data.open()
-    wanted = [name for name, is_wanted in (("postgres", postgres), ("redis", redis), ("rabbitmq", rabbitmq)) if is_wanted]
+    wanted = [
+        name for name, is_wanted in (("postgres", postgres), ("redis", redis), ("rabbitmq", rabbitmq)) if is_wanted
+    ]
     command = [sys.executable, "-m", "service.embedded.supervisor", str(data.path), *wanted]
     with data.open_log("supervisor") as log:
         supervisor = subprocess.Popen(
