@@ -10,7 +10,6 @@ from typing import assert_never
 import structlog
 
 from actors.messages import (
-    Admission,
     BucketMessage,
     Enqueue,
     IdleTimeElapsed,
@@ -28,7 +27,7 @@ from domain.ids import RequestId
 from domain.match import Match
 from domain.news import RequestTimeout
 from domain.pairing import Pair
-from domain.request import Bucket, MatchRequest
+from domain.request import Admission, Bucket, MatchRequest
 
 log = structlog.get_logger()
 

@@ -10,7 +10,6 @@ from typing import TypeVar
 from uuid_utils.compat import uuid7
 
 from actors.messages import (
-    Admission,
     BucketMessage,
     Confirm,
     Confirmed,
@@ -26,7 +25,7 @@ from actors.runtime import Address, Promise
 from domain.errors import MatchClosed, RequestNotFound, RequestTimedOut, StoreUnavailable
 from domain.ids import MatchId, RequestId, SessionId, UserId
 from domain.match import MatchState
-from domain.request import Bucket, RequestStatus
+from domain.request import Admission, Bucket, RequestStatus
 from domain.requeue import Ending
 from domain.session import Session
 

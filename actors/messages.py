@@ -14,20 +14,11 @@ from dataclasses import dataclass
 from actors.runtime import Ask
 from domain.ids import MatchId, RequestId, SessionId, UserId
 from domain.match import Match
-from domain.request import MatchRequest
+from domain.request import Admission, MatchRequest
 from domain.requeue import Ending
 from domain.session import Session
 
 # -- to a bucket -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """Answer: the request is in the queue, durably."""
-
-    request: MatchRequest
-    already_queued: bool
-    """Whether it was before: the same request, its search clock started anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,16 @@ proves the fit where they are wired, in ``service.bootstrap``.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from actors.messages import Admission
+from domain.census import BucketCensus, Leftovers, OutboxCensus
 from domain.errors import LiveRequestExists
 from domain.events import Event, Outgoing
 from domain.ids import EventId, MatchId, RequestId, SessionId, UserId
 from domain.match import EndReason, Match, MatchState
 from domain.news import News
-from domain.pairing import Pair
-from domain.request import Bucket, MatchRequest, Waiting
+from domain.pairing import Pair, Verdict
+from domain.request import Admission, Bucket, MatchRequest, Waiting
 from domain.requeue import Ending
 from domain.session import Question, Session
 
@@ -47,18 +46,6 @@ class Requests(Protocol):
 
     async def waiting(self, bucket: Bucket, most: int) -> Sequence[Waiting]:
         """The oldest pending in *bucket*, oldest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a proposal."""
-
-    matches: Sequence[Match]
-    """The pairs that hold: committed, their people asked from now on."""
-    free: Sequence[Waiting]
-    """Those proposed who are pending and unpaired, with whom to avoid."""
-    held: Collection[UserId]
-    """Those proposed who are pending, but in another replica's hands at this moment."""
 
 
 class Matches(Protocol):
@@ -168,35 +155,6 @@ class Notifier(Protocol):
 
     def tell(self, user_id: UserId, news: News) -> None:
         """Send *news* to every socket of *user_id*; never waits, never raises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leftovers:
-    """What seems to have been left behind, a bounded number of each, oldest first."""
-
-    overdue_requests: Sequence[MatchRequest]
-    overdue_matches: Sequence[MatchId]
-    unopened: Sequence[Match]
-    """Confirmed for a while, without a session."""
-    untold: Sequence[Match]
-    """Changed a while ago, and not marked as told."""
-
-
-@dataclass(frozen=True, slots=True)
-class BucketCensus:
-    """How a bucket does, for the metrics."""
-
-    bucket: Bucket
-    waiting: int
-    oldest_wait_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxCensus:
-    """How the outbox does, for the metrics."""
-
-    waiting: int
-    oldest_seconds: float
 
 
 class Recovery(Protocol):

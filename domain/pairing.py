@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from domain.ids import UserId
+from domain.match import Match
 from domain.request import Waiting
 
 
@@ -21,6 +23,18 @@ class Pair:
         """Both."""
         yield self.first
         yield self.second
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a proposal."""
+
+    matches: Sequence[Match]
+    """The pairs that hold: committed, their people asked from now on."""
+    free: Sequence[Waiting]
+    """Those proposed who are pending and unpaired, with whom to avoid."""
+    held: Collection[UserId]
+    """Those proposed who are pending, but in another replica's hands at this moment."""
 
 
 def pair_up(waiting: Sequence[Waiting], *, everyone: bool) -> list[Pair]:

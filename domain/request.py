@@ -74,6 +74,15 @@ class MatchRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Admission:
+    """The request is in the queue, durably."""
+
+    request: MatchRequest
+    already_queued: bool
+    """Whether it was before: the same request, its search clock started anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """A place in the queue: who waits, since when, and whom to avoid."""
 
