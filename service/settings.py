@@ -197,6 +197,16 @@ def load_settings(**given: Any) -> Settings:
     return _load(Settings, given)
 
 
+def load_settings_before_servers(**given: Any) -> Settings:
+    """The settings while servers may still be missing; a missing address is a placeholder that nobody may dial."""
+    urls = load_server_urls()
+    return load_settings(
+        database_url=urls.database_url or "postgresql://not-started.invalid",
+        redis_url=urls.redis_url or "redis://not-started.invalid",
+        **given,
+    )
+
+
 def load_server_urls(**given: Any) -> ServerUrls:
     """The servers' addresses alone. Raises SettingsInvalid like ``load_settings``."""
     return _load(ServerUrls, given)

@@ -43,6 +43,14 @@ class DataDir:
         """Lines of NAME=URL while the servers run, to be sourced by a shell."""
         return self.path / "urls.env"
 
+    def running_urls(self) -> dict[str, str]:
+        """The addresses by setting, while servers run here; empty otherwise."""
+        try:
+            lines = self.urls_file.read_text().splitlines()
+        except OSError:
+            return {}
+        return dict(line.split("=", 1) for line in lines)
+
     def open(self) -> None:
         """Makes the folder, or says in one sentence why it cannot be used."""
         try:

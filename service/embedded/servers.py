@@ -195,12 +195,12 @@ def start_servers(
 
 
 @contextlib.contextmanager
-def temporary_servers(*, rabbitmq: bool = True) -> Iterator[Servers]:
+def temporary_servers(*, postgres: bool = True, redis: bool = True, rabbitmq: bool = False) -> Iterator[Servers]:
     """Fast private servers in a folder that is deleted afterwards; RabbitMQ is not waited for."""
     folder = Path(tempfile.mkdtemp(prefix="peerprep-"))
     folder.chmod(0o711)  # as root PostgreSQL runs as nobody, who must get in
     try:
-        with start_servers(folder, rabbitmq=rabbitmq, fsync=False) as servers:
+        with start_servers(folder, postgres=postgres, redis=redis, rabbitmq=rabbitmq, fsync=False) as servers:
             yield servers
     finally:
         DataDir(folder).erase()

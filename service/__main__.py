@@ -1,0 +1,5 @@
+"""``python -m service``: what ./run runs."""
+
+from service.cli import main
+
+main()

@@ -1,0 +1,99 @@
+"""Logs: one JSON object a line on stderr, coloured text for a developer's terminal.
+
+Write events, not sentences: ``log.info("match_proposed", match_id=...)``.
+What is bound to the context (request_id, user_id, match_id) is added to every
+line; secrets are taken out of every line, whoever wrote it, tracebacks
+included.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from service.settings import Settings
+
+HIDDEN = "***"
+_SECRET_KEY = re.compile(
+    r"(?:token|authorization|password|passwd|secret|dsn|cookie|database_url|redis_url|rabbitmq_url)$", re.IGNORECASE
+)
+_SECRET_TEXT = (
+    (re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"), HIDDEN),  # a JWT
+    (re.compile(r"(?<=://)[^/@\s]+(?=@)"), HIDDEN),  # user:password@ of a URL
+    (re.compile(r"(?i)(\bbearer[ ,]+)[^\s'\",]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)([?&](?:access_)?token=)[^&\s'\"]+"), rf"\1{HIDDEN}"),
+)
+# Libraries that would repeat what we say ourselves, or put query strings into the log.
+_QUIET = ("aio_pika", "aiohttp.access", "aiormq", "alembic", "asyncio", "asyncpg", "pykka", "sqlalchemy")
+
+
+def configure_logs(settings: Settings) -> None:
+    """Routes structlog and the standard library's logging to stderr, for the whole process."""
+    configure(level=settings.log_level, pretty=settings.is_dev and sys.stderr.isatty())
+
+
+def configure(*, level: str, pretty: bool) -> None:
+    """The same with the choice made: ``pretty`` for people, else JSON lines."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last_steps(pretty=pretty))
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+
+
+def _last_steps(*, pretty: bool) -> list[Processor]:
+    """From an event to a line: the traceback becomes text or fields before secrets are hidden."""
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if pretty:
+        console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        return [without_meta, structlog.processors.format_exc_info, hide_secrets, console]
+    # Local variables hold tokens and DSNs: never in a traceback.
+    as_fields = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+    return [without_meta, as_fields, hide_secrets, structlog.processors.JSONRenderer(default=str, ensure_ascii=False)]
+
+
+def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The event without tokens, passwords and credentials in URLs, at any depth."""
+    return {key: _hidden(key, value) for key, value in event.items()}
+
+
+def _hidden(key: object, value: Any) -> Any:
+    if isinstance(key, str) and _SECRET_KEY.search(key):
+        return HIDDEN
+    match value:
+        case str():
+            return hidden_text(value)
+        case Mapping():
+            return {inner: _hidden(inner, item) for inner, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_hidden(None, item) for item in value]
+        case None | bool() | int() | float():
+            return value
+        case _:
+            return hidden_text(str(value))
+
+
+def hidden_text(text: str) -> str:
+    """The text with whatever looks like a secret replaced."""
+    for pattern, replacement in _SECRET_TEXT:
+        text = pattern.sub(replacement, text)
+    return text
