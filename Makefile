@@ -10,8 +10,10 @@ test check:
 doctor migrate:
 	./run $@
 
-lock: ## the hash-pinned requirements, newest versions that pyproject.toml allows
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-annotate --custom-compile-command "make lock" --extra dev -o requirements.lock $(LOCK)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-annotate --custom-compile-command "make lock" -c requirements.lock -o requirements.run.lock
+COMPILE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-annotate --custom-compile-command "make lock"
+
+lock: ## the hash-pinned requirements; `make lock NEWER=--upgrade` takes the newest that pyproject.toml allows
+	$(COMPILE) $(NEWER) --extra dev -o requirements.lock
+	$(COMPILE) -c requirements.lock --extra servers -o requirements.run.lock
+	$(COMPILE) -c requirements.lock -o requirements.image.lock
