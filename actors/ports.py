@@ -101,10 +101,7 @@ class Queue(Protocol):
     """The index: one slice per bucket, oldest first.  It may be stale, it may be away; never the truth."""
 
     async def join(self, bucket: Bucket, people: Sequence[Waiting], peek: int) -> Sequence[Waiting]:
-        """Take *people* in, where they are not in yet, and return the *peek* oldest."""
-
-    async def peek(self, bucket: Bucket, most: int) -> Sequence[Waiting]:
-        """The oldest, oldest first."""
+        """Take *people* in, each at its place, and return the *peek* oldest."""
 
     async def remove(self, bucket: Bucket, people: Sequence[Waiting]) -> None:
         """Take *people* out, each only if it is still there since the same moment."""

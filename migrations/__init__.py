@@ -1,0 +1,1 @@
+"""The tables, revision by revision: ``alembic upgrade head``, ``history``, ``downgrade -1``."""

@@ -1,0 +1,115 @@
+"""Running statements: the pool, its timeouts, and what counts as PostgreSQL being away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import structlog
+
+from domain.errors import StoreUnavailable
+
+log = structlog.get_logger()
+
+ACQUIRE_SECONDS = 1.0
+"""How long a statement waits for a free connection."""
+
+COMMAND_SECONDS = 5.0
+"""How long a statement may take before its connection is given up."""
+
+TRIES = 3
+"""Every statement here may be repeated: an unknown outcome is resolved by running it again."""
+
+_SERVER_SETTINGS = {
+    "application_name": "matching-service",
+    "statement_timeout": "4000",
+    "lock_timeout": "2000",
+    "idle_in_transaction_session_timeout": "5000",
+    "jit": "off",
+    "timezone": "UTC",
+}
+
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, terminated, cancelled by timeout
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a primary about to become one
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+    asyncpg.LockNotAvailableError,
+    asyncpg.InternalClientError,
+)
+
+
+class _Connection(asyncpg.Connection):
+    """A connection that is not reset between statements: none leaves a transaction or a setting behind."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class Database:
+    """A pool of connections.  Raises :class:`~domain.errors.StoreUnavailable` when PostgreSQL is away."""
+
+    def __init__(self, dsn: str, *, size: int, failed: Callable[[str], None]) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._failed = failed
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        """Connect.  Raises what asyncpg raises, since the caller knows best what to say at the start."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=1,
+            max_size=self._size,
+            timeout=3.0,
+            command_timeout=COMMAND_SECONDS,
+            max_inactive_connection_lifetime=60.0,
+            connection_class=_Connection,
+            server_settings=_SERVER_SETTINGS,
+        )
+
+    async def close(self) -> None:
+        """Close every connection, giving running statements a moment."""
+        if self._pool is None:
+            return
+        try:
+            async with asyncio.timeout(2.0):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """The rows of one statement that may be repeated."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await self._fetch_once(sql, arguments)
+            except _AWAY as error:
+                self._failed("postgres")
+                if attempt == TRIES or isinstance(error, TimeoutError):
+                    log.warning("postgres is away", action="store_failed", store="postgres", error=repr(error))
+                    raise StoreUnavailable("postgres") from error
+                await asyncio.sleep(0.01 * attempt)
+        raise StoreUnavailable("postgres")
+
+    async def _fetch_once(self, sql: str, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
+        if self._pool is None:
+            raise StoreUnavailable("postgres")
+        connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        try:
+            return await connection.fetch(sql, *arguments)
+        finally:
+            await asyncio.shield(self._pool.release(connection))
+
+    async def is_up(self) -> bool:
+        """Whether PostgreSQL answers, and takes writes."""
+        try:
+            rows = await self.fetch("SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::bool")
+        except StoreUnavailable:
+            return False
+        return bool(rows[0][0])

@@ -1,0 +1,108 @@
+"""The janitor's view of the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from domain.census import BucketCensus, Leftovers, OutboxCensus
+from domain.ids import MatchId
+from domain.request import MatchRequest
+from persistence.postgres.database import Database
+from persistence.postgres.rows import MATCH, REQUEST, bucket_of, match_of, request_of
+
+GRACE_SECONDS: Final = 1.0
+"""How long the actor whose work it is has, before the janitor takes it for left behind."""
+
+MOST: Final = 500
+"""Rows of each kind in one sweep."""
+
+MOST_DELETED: Final = 5000
+"""Rows of each table deleted at once."""
+
+_OVERDUE_REQUESTS = f"""
+SELECT {REQUEST} FROM match_requests
+WHERE status = 'pending' AND expires_at <= now() - make_interval(secs => $1) ORDER BY expires_at LIMIT $2
+"""
+
+_OVERDUE_MATCHES = """
+SELECT id FROM matches
+WHERE status = 'proposed' AND deadline <= now() - make_interval(secs => $1) ORDER BY deadline LIMIT $2
+"""
+
+_UNOPENED = f"""
+SELECT {MATCH} FROM matches
+WHERE status = 'confirmed' AND confirmed_at <= now() - make_interval(secs => $1) ORDER BY confirmed_at LIMIT $2
+"""
+
+_UNTOLD = f"""
+SELECT {MATCH} FROM matches
+WHERE untold AND status <> 'confirmed' AND changed_at <= now() - make_interval(secs => $1) ORDER BY changed_at LIMIT $2
+"""
+
+_PENDING = f"""
+SELECT seq, {REQUEST} FROM match_requests
+WHERE status = 'pending' AND seq > $1 AND expires_at > now()
+  AND expires_at <= now() + make_interval(secs => $2)
+ORDER BY seq LIMIT $3
+"""
+
+_QUEUES = """
+SELECT difficulty, topic, count(*) AS waiting, extract(epoch FROM now() - min(created_at))::float8 AS oldest
+FROM match_requests WHERE status = 'pending' GROUP BY difficulty, topic
+"""
+
+_OUTBOX = """
+SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest
+FROM outbox WHERE published_at IS NULL
+"""
+
+_FORGET = (
+    """DELETE FROM match_requests WHERE id IN (
+           SELECT id FROM match_requests WHERE ended_at < now() - make_interval(days => $1) LIMIT $2) RETURNING 1""",
+    """DELETE FROM matches WHERE id IN (
+           SELECT id FROM matches WHERE changed_at < now() - make_interval(days => $1)
+           AND status NOT IN ('proposed', 'confirmed') LIMIT $2) RETURNING 1""",
+    """DELETE FROM outbox WHERE id IN (
+           SELECT id FROM outbox WHERE published_at < now() - make_interval(days => $1) LIMIT $2) RETURNING 1""",
+)
+
+
+class PostgresRecovery:
+    """Reads over all tables; satisfies ``actors.ports.Recovery``."""
+
+    def __init__(self, database: Database, *, search_seconds: float, retention_days: int) -> None:
+        self._database = database
+        self._settled_seconds = max(0.0, search_seconds - GRACE_SECONDS)
+        self._retention_days = retention_days
+
+    async def leftovers(self) -> Leftovers:
+        """What other actors should have dealt with by now."""
+        fetch = self._database.fetch
+        return Leftovers(
+            overdue_requests=[request_of(row) for row in await fetch(_OVERDUE_REQUESTS, GRACE_SECONDS, MOST)],
+            overdue_matches=[MatchId(str(row["id"])) for row in await fetch(_OVERDUE_MATCHES, GRACE_SECONDS, MOST)],
+            unopened=[match_of(row) for row in await fetch(_UNOPENED, GRACE_SECONDS, MOST)],
+            untold=[match_of(row) for row in await fetch(_UNTOLD, 2 * GRACE_SECONDS, MOST)],
+        )
+
+    async def pending(self, after: int, most: int) -> tuple[Sequence[MatchRequest], int]:
+        """A page of requests that have been pending for a second at least."""
+        rows = await self._database.fetch(_PENDING, after, self._settled_seconds, most)
+        return [request_of(row) for row in rows], int(rows[-1]["seq"]) if len(rows) == most else 0
+
+    async def census(self) -> tuple[Sequence[BucketCensus], OutboxCensus]:
+        """Counts for the metrics."""
+        queues = await self._database.fetch(_QUEUES)
+        [outbox] = await self._database.fetch(_OUTBOX)
+        return (
+            [BucketCensus(bucket_of(row), row["waiting"], row["oldest"]) for row in queues],
+            OutboxCensus(outbox["waiting"], outbox["oldest"]),
+        )
+
+    async def forget_old(self) -> int:
+        """Delete a bounded number of rows that ended before the retention time."""
+        deleted = 0
+        for statement in _FORGET:
+            deleted += len(await self._database.fetch(statement, self._retention_days, MOST_DELETED))
+        return deleted

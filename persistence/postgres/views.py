@@ -1,0 +1,102 @@
+"""The read side: what users ask about the past."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from domain.ids import MatchId, SessionId, UserId
+from domain.match import Match
+from domain.news import Snapshot
+from domain.request import MatchRequest, Place
+from persistence.postgres.database import Database
+from persistence.postgres.rows import MATCH, REQUEST, match_of, request_of
+
+ESTIMATE_SECONDS: Final = 5.0
+"""How long a bucket's estimated wait is remembered."""
+
+MOST_ESTIMATES: Final = 10_000
+
+_MATCH = f"SELECT {MATCH} FROM matches WHERE id = $1 AND $2 IN (user1_id, user2_id)"
+
+_POSITION = """
+SELECT extract(epoch FROM now() - r.created_at)::float8 AS waiting,
+       (SELECT count(*) FROM match_requests o WHERE o.bucket = r.bucket AND o.status = 'pending' AND o.seq < r.seq) AS before
+FROM match_requests r WHERE r.id = $1
+"""
+
+_ESTIMATE = """
+SELECT avg(extract(epoch FROM m.created_at - r.created_at))::float8 AS wait
+FROM (SELECT created_at, request1_id FROM matches WHERE difficulty = $1 AND topic = $2
+      ORDER BY created_at DESC LIMIT 20) m
+JOIN match_requests r ON r.id = m.request1_id
+"""
+
+_LIVE_REQUEST = f"SELECT {REQUEST} FROM match_requests WHERE user_id = $1 AND status IN ('pending', 'matched')"
+
+_LIVE_MATCH = f"SELECT {MATCH} FROM matches WHERE id = $1 AND status IN ('proposed', 'confirmed')"
+
+_ACTIVE = f"""
+SELECT {MATCH} FROM (
+    (SELECT * FROM matches WHERE user1_id = $1 AND status = 'ready' AND user1_left_at IS NULL
+     AND confirmed_at > now() - make_interval(secs => $2) ORDER BY confirmed_at DESC LIMIT 1)
+    UNION ALL
+    (SELECT * FROM matches WHERE user2_id = $1 AND status = 'ready' AND user2_left_at IS NULL
+     AND confirmed_at > now() - make_interval(secs => $2) ORDER BY confirmed_at DESC LIMIT 1)) newest
+ORDER BY confirmed_at DESC LIMIT 1
+"""
+
+_SESSION = f"""
+SELECT {MATCH} FROM matches
+WHERE session_id = $1 AND status IN ('ready', 'closed') AND confirmed_at > now() - make_interval(secs => $2)
+"""
+
+
+class PostgresViews:
+    """Reads of one user's own things."""
+
+    def __init__(self, database: Database, *, session_seconds: float) -> None:
+        self._database = database
+        self._session_seconds = session_seconds
+        self._estimates: dict[str, tuple[float, float | None]] = {}
+
+    async def place(self, request: MatchRequest) -> Place:
+        """How the search of a pending request goes."""
+        rows = await self._database.fetch(_POSITION, request.id)
+        before, waiting = (rows[0]["before"], rows[0]["waiting"]) if rows else (0, 0.0)
+        return Place(before + 1, waiting, await self._estimated_wait(request))
+
+    async def _estimated_wait(self, request: MatchRequest) -> float | None:
+        key, now = str(request.bucket), time.monotonic()
+        known = self._estimates.get(key)
+        if known is not None and now - known[0] < ESTIMATE_SECONDS:
+            return known[1]
+        [row] = await self._database.fetch(_ESTIMATE, request.bucket.difficulty.value, request.bucket.topic)
+        if len(self._estimates) >= MOST_ESTIMATES:
+            self._estimates.clear()
+        self._estimates[key] = (now, row["wait"])
+        wait: float | None = row["wait"]
+        return wait
+
+    async def match(self, user_id: UserId, match_id: MatchId) -> Match | None:
+        """One match the user is or was in."""
+        rows = await self._database.fetch(_MATCH, match_id, user_id)
+        return match_of(rows[0]) if rows else None
+
+    async def active(self, user_id: UserId) -> Match | None:
+        """The match of the newest session the user is in and has not left."""
+        rows = await self._database.fetch(_ACTIVE, user_id, self._session_seconds)
+        return match_of(rows[0]) if rows else None
+
+    async def of_session(self, session_id: SessionId) -> Match | None:
+        """The match of a session that can be read."""
+        rows = await self._database.fetch(_SESSION, session_id, self._session_seconds)
+        return match_of(rows[0]) if rows else None
+
+    async def snapshot(self, user_id: UserId) -> Snapshot:
+        """Where the user stands now."""
+        requests = await self._database.fetch(_LIVE_REQUEST, user_id)
+        request = request_of(requests[0]) if requests else None
+        matches = await self._database.fetch(_LIVE_MATCH, request.match_id) if request and request.match_id else []
+        active = await self.active(user_id)
+        return Snapshot(request, match_of(matches[0]) if matches else None, active.session if active else None)

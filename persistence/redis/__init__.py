@@ -1,0 +1,5 @@
+"""The index and the cache: queues, sessions for the Collaboration Service, frames between replicas.
+
+Everything here can be lost: after a FLUSHALL it comes back from PostgreSQL.  Every script touches one key,
+so a Redis Cluster works.
+"""

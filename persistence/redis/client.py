@@ -1,0 +1,75 @@
+"""Reaching Redis: short timeouts, no hidden retries, and a rest after a failure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from domain.errors import StoreUnavailable
+
+log = structlog.get_logger()
+
+R = TypeVar("R")
+
+TIMEOUT_SECONDS = 0.25
+"""For connecting, for each reply, and for a free connection: pairing goes on without Redis after that."""
+
+REST_SECONDS = 0.5
+"""How long Redis is left alone after it failed: nobody waits for a timeout that the last one just had."""
+
+
+def connect(url: str, *, connections: int = 32) -> Redis:
+    """A client that connects when it is first used; it retries nothing, since our scripts run once."""
+    return Redis(
+        connection_pool=BlockingConnectionPool.from_url(
+            url,
+            max_connections=connections,
+            timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            health_check_interval=0,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
+            client_name="matching-service",
+        )
+    )
+
+
+class Reach:
+    """Runs commands.  Raises :class:`~domain.errors.StoreUnavailable` when Redis is away or at rest."""
+
+    def __init__(self, client: Redis, *, failed: Callable[[str], None]) -> None:
+        self.client = client
+        self._failed = failed
+        self._rests_until = 0.0
+
+    async def run(self, command: Callable[[], Awaitable[R]]) -> R:
+        """The answer to *command*, which is called at once or not at all."""
+        if time.monotonic() < self._rests_until:
+            raise StoreUnavailable("redis")
+        try:
+            return await command()
+        except (RedisError, OSError, TimeoutError) as error:
+            self._rests_until = time.monotonic() + REST_SECONDS
+            self._failed("redis")
+            log.warning("redis is away", action="store_failed", store="redis", error=repr(error))
+            raise StoreUnavailable("redis") from error
+
+    async def is_up(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            await self.run(lambda: _ping(self.client))
+        except StoreUnavailable:
+            return False
+        return True
+
+
+async def _ping(client: Redis) -> Any:
+    return await client.ping()

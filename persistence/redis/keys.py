@@ -1,0 +1,21 @@
+"""How keys and channels are spelled.  The first two are read by others and fixed."""
+
+from __future__ import annotations
+
+from domain.ids import SessionId, UserId
+from domain.request import Bucket
+
+
+def queue_key(bucket: Bucket) -> str:
+    """The sorted set of a bucket: member user id, score ``created_at`` as epoch seconds."""
+    return f"queue:{bucket}"
+
+
+def session_key(session_id: SessionId) -> str:
+    """The hash of a session."""
+    return f"session:{session_id}"
+
+
+def frames_channel(user_id: UserId) -> str:
+    """The channel on which replicas pass a user's frames to each other."""
+    return f"frames:{user_id}"
