@@ -27,8 +27,8 @@ REST_SECONDS = 0.5
 
 def connect(url: str, *, connections: int = 32) -> Redis:
     """A client that connects when it is first used; it retries nothing, since our scripts run once."""
-    return Redis(
-        connection_pool=BlockingConnectionPool.from_url(
+    return Redis.from_pool(
+        BlockingConnectionPool.from_url(
             url,
             max_connections=connections,
             timeout=TIMEOUT_SECONDS,
