@@ -31,10 +31,12 @@ def start(context: typer.Context, *, port: Port = None, data_dir: DataDirectory 
 @app.command()
 def serve(*, port: Port = None) -> None:
     """Serves with what the environment gives: nothing is started, nothing is migrated."""
-    from service import bootstrap  # noqa: PLC0415
     from service.settings import load_settings  # noqa: PLC0415
 
-    raise typer.Exit(bootstrap.run(load_settings(**({} if port is None else {"port": port}))))
+    settings = load_settings(**({} if port is None else {"port": port}))
+    from service import bootstrap  # noqa: PLC0415
+
+    raise typer.Exit(bootstrap.run(settings))
 
 
 @app.command()

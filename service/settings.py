@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from service import setting_values as values
 from service.errors import SettingsInvalid
 
-DEV_SECRET = "dev-only-secret-never-deploy-this-one"  # noqa: S105  its text says what it is for
+DEV_SECRET = "dev-only-secret-never-deploy-this-one-it-is-printed-in-the-source-code"  # noqa: S105  its text says what it is for
 SHORTEST_SECRET_BYTES = 32  # RFC 7518, section 3.2: as long as the hash
 _SECRET_FILES = Path("/run/secrets")
 

@@ -77,7 +77,9 @@ class Servers:
 
     def rabbitmqctl(self, *arguments: str) -> str:
         """The output of RabbitMQ's own command line, aimed at the private broker."""
-        return rabbitmq.control(self.data, *arguments)
+        now = DataDir(self.data.path)
+        now.open()  # the ports were chosen by the supervisor, after ours was opened
+        return rabbitmq.control(now, *arguments)
 
     def close(self) -> None:
         """Stops everything in good order; calling it again does nothing."""

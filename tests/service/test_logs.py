@@ -1,0 +1,84 @@
+import json
+import logging
+from collections.abc import Iterator
+
+import jwt
+import pytest
+import structlog
+
+from service import logs
+
+TOKEN = jwt.encode({"sub": "alice"}, "a-secret-of-more-than-thirty-two-bytes")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root, levels = logging.getLogger(), {name: logging.getLogger(name).level for name in logs._QUIET}
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_an_event_is_one_json_object_with_what_is_bound_to_the_context(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(level="INFO", pretty=False)
+    structlog.contextvars.bind_contextvars(request_id="r-1", user_id="alice")
+    structlog.get_logger("actors.bucket").info("pair_found", match_id="m-1")
+    [line] = lines(capsys)
+    assert line.pop("timestamp")
+    assert line == {
+        "event": "pair_found", "level": "info", "logger": "actors.bucket",
+        "match_id": "m-1", "request_id": "r-1", "user_id": "alice",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("pretty", [False, True])
+def test_no_secret_gets_into_a_line_whoever_writes_it(capsys: pytest.CaptureFixture[str], *, pretty: bool) -> None:
+    logs.configure(level="DEBUG", pretty=pretty)
+    log = structlog.get_logger("test")
+    log.info("a", token="geheim", headers={"Authorization": "Bearer geheim"}, nested=[{"password": "geheim"}])
+    log.info("b", path=f"/ws?token={TOKEN}&x=1", dsn="postgresql://u:geheim@h/d", note="Bearer geheim")
+    logging.getLogger("elsewhere").warning("connecting to amqp://guest:geheim@h/ with %s", TOKEN)
+    try:
+        raise ValueError(f"cannot use redis://u:geheim@h for {TOKEN}")
+    except ValueError:
+        log.exception("c")
+        logging.getLogger("elsewhere").exception("d")
+    written = capsys.readouterr().err
+    assert "geheim" not in written
+    assert "eyJ" not in written
+    assert written.count(logs.HIDDEN) >= 10
+    assert "cannot use redis://***@h" in written
+
+
+def test_tracebacks_show_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(level="INFO", pretty=False)
+    hidden_local = "only-in-a-local-variable".upper()
+    try:
+        raise RuntimeError("broken")
+    except RuntimeError:
+        structlog.get_logger("test").exception("failed")
+    assert hidden_local not in capsys.readouterr().err
+
+
+def test_levels_hold_for_both_worlds_and_access_lines_stay_out(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(level="INFO", pretty=False)
+    structlog.get_logger("a").debug("too_much")
+    logging.getLogger("a").debug("too much")
+    logging.getLogger("aiohttp.access").info("GET /ws?token=x")
+    logging.getLogger("aiohttp.server").info("seen")
+    assert [line["event"] for line in lines(capsys)] == ["seen"]
+
+
+def test_text_without_secrets_is_left_alone() -> None:
+    text = "match m-1 of alice@example.org and bob: GET http://host:8002/health?x=1"
+    assert logs.hidden_text(text) == text
