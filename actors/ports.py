@@ -48,11 +48,15 @@ class Requests(Protocol):
         """The oldest pending in *bucket*, oldest first."""
 
 
-class Matches(Protocol):
-    """The truth about matches.  Every write names the state it leaves."""
+class Proposals(Protocol):
+    """The one way in which a match comes to be."""
 
     async def propose(self, bucket: Bucket, pairs: Sequence[tuple[MatchId, Pair]]) -> Verdict:
         """Match the pairs of which both are pending in *bucket* still."""
+
+
+class Matches(Protocol):
+    """The truth about matches.  Every write names the state it leaves."""
 
     async def confirm(
         self, yes: Sequence[tuple[MatchId, UserId, SessionId]]
@@ -75,6 +79,13 @@ class Matches(Protocol):
         The requests that are pending again, or None when the match has changed since it was read.
         """
 
+    async def mark_told(self, told: Collection[tuple[MatchId, MatchState]]) -> None:
+        """Both users have been told that the match came to this state."""
+
+
+class Openings(Protocol):
+    """The truth about sessions: steps of a confirmed match, each with the event it promises."""
+
     async def keep_question(self, match_id: MatchId, question: Question) -> Question | None:
         """Note the question of a confirmed match; the first one stays and is returned.
 
@@ -92,9 +103,6 @@ class Matches(Protocol):
 
         False when who is in the session has changed since *match* was read.
         """
-
-    async def mark_told(self, told: Collection[tuple[MatchId, MatchState]]) -> None:
-        """Both users have been told that the match came to this state."""
 
 
 class Queue(Protocol):

@@ -10,7 +10,7 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from actors.messages import EventsWaiting, LeaveSession, OpenSession, RelayMessage, SessionMessage
-from actors.ports import Matches, Meter, Notifier, Questions, Sessions
+from actors.ports import Matches, Meter, Notifier, Openings, Questions, Sessions
 from actors.runtime import Actor, Address
 from domain.errors import MatchClosed, MatchNotFound, NeighbourUnavailable, SessionNotFound, SessionUnavailable, StoreUnavailable
 from domain.events import MatchFoundEvent, SessionLeftEvent
@@ -37,6 +37,7 @@ class SessionActor(Actor[SessionMessage]):
         self,
         *,
         matches: Matches,
+        openings: Openings,
         sessions: Sessions,
         questions: Questions,
         notifier: Notifier,
@@ -46,6 +47,7 @@ class SessionActor(Actor[SessionMessage]):
     ) -> None:
         super().__init__()
         self._matches = matches
+        self._openings = openings
         self._sessions = sessions
         self._questions = questions
         self._notifier = notifier
@@ -84,13 +86,13 @@ class SessionActor(Actor[SessionMessage]):
 
     async def _open(self, match: Match) -> Session:
         question = match.question or await self._questions.pick(match.bucket)
-        kept = await self._matches.keep_question(match.id, question)
+        kept = await self._openings.keep_question(match.id, question)
         if kept is None:
             return await self._opened_elsewhere(match)
         session = match.session_about(kept)
         await self._sessions.create(session)
         event = MatchFoundEvent(event_id=_new_event_id(), occurred_at=session.created_at, session=session)
-        if not await self._matches.ready(session, event):
+        if not await self._openings.ready(session, event):
             return await self._opened_elsewhere(match)
         self._relay.tell(EventsWaiting())
         return session
@@ -122,7 +124,7 @@ class SessionActor(Actor[SessionMessage]):
                 user_id=user_id,
                 remaining=() if partner.left else (partner.user_id,),
             )
-            if await self._matches.leave(match, user_id, event):
+            if await self._openings.leave(match, user_id, event):
                 break
         if not partner.left:
             self._notifier.tell(partner.user_id, PartnerLeft(session_id=session_id, user_id=user_id))

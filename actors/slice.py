@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 from uuid_utils.compat import uuid7
 
-from actors.ports import Matches, Queue, Requests
+from actors.ports import Proposals, Queue, Requests
 from domain.errors import StoreUnavailable
 from domain.ids import MatchId, UserId
 from domain.match import Match
@@ -38,10 +38,10 @@ class Slice:
     out not to wait is taken out.  Without the index, the same statement is fed from PostgreSQL.
     """
 
-    def __init__(self, bucket: Bucket, *, requests: Requests, matches: Matches, queue: Queue) -> None:
+    def __init__(self, bucket: Bucket, *, requests: Requests, proposals: Proposals, queue: Queue) -> None:
         self._bucket = bucket
         self._requests = requests
-        self._matches = matches
+        self._proposals = proposals
         self._queue = queue
 
     async def pair(self, joining: Iterable[MatchRequest]) -> Round:
@@ -51,7 +51,7 @@ class Slice:
         made: list[tuple[Match, Pair]] = []
         head = await self._look(people)
         while proposal := self._propose(head, avoided):
-            verdict = await self._matches.propose(self._bucket, list(proposal.items()))
+            verdict = await self._proposals.propose(self._bucket, list(proposal.items()))
             made += [(match, proposal[match.id]) for match in verdict.matches]
             avoided |= {one.user_id: one.avoid for one in verdict.free}
             staying = {one.user_id for one in verdict.free} | set(verdict.held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 
@@ -24,6 +25,9 @@ SILENCE_SECONDS = 5.0
 
 RECONNECT_SECONDS = 0.5
 
+SUBSCRIBE_SECONDS = 0.25
+"""How long a new socket waits for its subscription before it does without."""
+
 _PREFIX = len(frames_channel(UserId("")))
 
 
@@ -44,14 +48,14 @@ class RedisFanout:
     ) -> None:
         """*subscriber* must be a client without a socket timeout."""
         self._publisher = publisher
-        self._pubsub: PubSub = subscriber.pubsub(ignore_subscribe_messages=True)
+        self._pubsub: PubSub = subscriber.pubsub()
         self._deliver = deliver
         self._reconnected = reconnected
         self._failed = failed
         self._origin = secrets.token_hex(4)
-        self._users: set[UserId] = set()
+        self._users: dict[UserId, asyncio.Event] = {}
         self._to_publish: list[tuple[str, str]] = []
-        self._to_subscribe: dict[UserId, bool] = {}
+        self._changed: list[UserId] = []
         self._work = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -72,17 +76,23 @@ class RedisFanout:
         del self._to_publish[:-MOST_WAITING]
         self._work.set()
 
-    def subscribe(self, user_id: UserId) -> None:
-        """Listen for the frames of a user who has connected here."""
-        self._users.add(user_id)
-        self._to_subscribe[user_id] = True
-        self._work.set()
+    async def subscribe(self, user_id: UserId) -> None:
+        """Listen for the frames of a user who has connected here; returns once they arrive, or soon."""
+        listening = self._users.get(user_id)
+        if listening is None:
+            listening = self._users[user_id] = asyncio.Event()
+            self._changed.append(user_id)
+            self._work.set()
+        if not listening.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SUBSCRIBE_SECONDS):
+                    await listening.wait()
 
     def unsubscribe(self, user_id: UserId) -> None:
         """The user's last socket here is gone."""
-        self._users.discard(user_id)
-        self._to_subscribe[user_id] = False
-        self._work.set()
+        if self._users.pop(user_id, None) is not None:
+            self._changed.append(user_id)
+            self._work.set()
 
     # -- sending ---------------------------------------------------------------------------------
 
@@ -99,9 +109,9 @@ class RedisFanout:
                 await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _send_subscriptions(self) -> None:
-        wanted, self._to_subscribe = self._to_subscribe, {}
-        joined = [frames_channel(user_id) for user_id, joins in wanted.items() if joins and user_id in self._users]
-        left = [frames_channel(user_id) for user_id, joins in wanted.items() if not joins and user_id not in self._users]
+        changed, self._changed = dict.fromkeys(self._changed), []
+        joined = [frames_channel(user_id) for user_id in changed if user_id in self._users]
+        left = [frames_channel(user_id) for user_id in changed if user_id not in self._users]
         if joined:
             await self._pubsub.subscribe(*joined)
         if left:
@@ -124,7 +134,9 @@ class RedisFanout:
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("not listening to other replicas", action="fanout_failed", error=repr(error))
                 await asyncio.sleep(RECONNECT_SECONDS)
-                self._to_subscribe = dict.fromkeys(self._users, True)
+                for listening in self._users.values():
+                    listening.clear()
+                self._changed += self._users
                 self._work.set()
                 self._reconnected()
 
@@ -132,12 +144,14 @@ class RedisFanout:
         while True:
             message = await self._pubsub.get_message(timeout=SILENCE_SECONDS)
             if message is not None:
-                self._receive(message["channel"], message["data"])
+                self._receive(message["type"], message["channel"], message["data"])
             elif self._users:
                 async with asyncio.timeout(1.0):
                     await self._pubsub.ping()
 
-    def _receive(self, channel: str, data: str) -> None:
-        origin, text = data[: len(self._origin)], data[len(self._origin) :]
-        if origin != self._origin:
-            self._deliver(UserId(channel[_PREFIX:]), text)
+    def _receive(self, kind: str, channel: str, data: str) -> None:
+        user_id = UserId(channel[_PREFIX:]) if channel else UserId("")
+        if kind == "subscribe" and (listening := self._users.get(user_id)):
+            listening.set()
+        elif kind == "message" and not data.startswith(self._origin):
+            self._deliver(user_id, data[len(self._origin) :])
