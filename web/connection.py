@@ -1,0 +1,133 @@
+"""One socket's outbox."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import IntEnum
+from typing import Final, Protocol
+
+from aiohttp import WSMsgType, web
+
+from domain.ids import UserId
+
+MOST_FRAMES: Final = 64
+MOST_BYTES: Final = 64 * 1024
+"""What may wait for one reader; as much again may wait in the kernel."""
+
+REMEMBERED_FRAMES: Final = 8
+CLOSING_SECONDS: Final = 2
+"""How long a peer may take to receive our goodbye before the line is cut."""
+
+
+class CloseCode(IntEnum):
+    """Why a socket is closed; see the protocol page for which of these are final."""
+
+    UNSUPPORTED = 1003
+    POLICY = 1008
+    INTERNAL_ERROR = 1011
+    RESTART = 1012
+    UNAUTHORIZED = 4401
+    FORBIDDEN_ORIGIN = 4403
+    TOO_SLOW = 4408
+    REPLACED = 4409
+    FLOOD = 4429
+
+
+class Line(Protocol):
+    """The part of a transport that cuts."""
+
+    def abort(self) -> None: ...
+
+
+class Connection:
+    """A verified user's socket: pushing never waits, one task writes, whoever reads too slowly goes.
+
+    ::
+
+        HELD --introduce--> OPEN --close--> CLOSING
+          '-----------------close--------------^
+
+    While held, pushes wait behind the first frame.
+    """
+
+    __slots__ = (
+        "_bytes", "_closer", "_heard", "_held", "_line", "_outbox", "_socket", "_writer", "user_id",
+    )  # fmt: skip
+
+    def __init__(self, user_id: UserId, socket: web.WebSocketResponse, line: Line | None) -> None:
+        self.user_id = user_id
+        self._socket = socket
+        self._line = line
+        self._outbox: list[bytes] = []
+        self._bytes = 0
+        self._held = True
+        self._heard: tuple[bytes, ...] = ()
+        self._writer: asyncio.Task[None] | None = None
+        self._closer: asyncio.Task[None] | None = None
+
+    @property
+    def is_closing(self) -> bool:
+        return self._closer is not None
+
+    def introduce(self, frame: bytes) -> None:
+        """Send *frame* before everything that was pushed so far, and let the rest flow."""
+        self._held = False
+        self._outbox.insert(0, frame)
+        self._bytes += len(frame)
+        self._start_writing()
+
+    def push(self, frame: bytes) -> bool:
+        """Put news into the outbox; whether it went in.
+
+        News that was pushed already is dropped: after a crash the same may be announced twice, and no two
+        events look the same.
+        """
+        if frame in self._heard:
+            return False
+        self._heard = (*self._heard[1 - REMEMBERED_FRAMES :], frame)
+        return self.reply(frame)
+
+    def reply(self, frame: bytes) -> bool:
+        """Put *frame* into the outbox, even when it was there before; whether it went in."""
+        if self._closer is not None:
+            return False
+        if len(self._outbox) >= MOST_FRAMES or self._bytes + len(frame) > MOST_BYTES:
+            self.close(CloseCode.TOO_SLOW, "reads too slowly")
+            return False
+        self._outbox.append(frame)
+        self._bytes += len(frame)
+        self._start_writing()
+        return True
+
+    def _start_writing(self) -> None:
+        if not self._held and self._writer is None and self._closer is None:
+            self._writer = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        try:
+            while self._outbox:
+                frame = self._outbox.pop(0)
+                self._bytes -= len(frame)
+                await self._socket.send_frame(frame, WSMsgType.TEXT)
+        except ConnectionError:
+            self._outbox.clear()  # the reader notices as well, and cleans up
+        finally:
+            self._writer = None
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Say goodbye, once, and hang up; never waits."""
+        if self._closer is None:
+            self._outbox.clear()
+            self._closer = asyncio.create_task(self._close(code, reason))
+
+    async def _close(self, code: CloseCode, reason: str) -> None:
+        if self._line is not None:  # cut even if the goodbye is never read
+            asyncio.get_running_loop().call_later(CLOSING_SECONDS, self._line.abort)
+        await self._socket.close(code=code, message=reason.encode(), drain=False)
+
+    async def finish(self) -> None:
+        """Leave nothing behind; returns when the socket is closed."""
+        if self._writer is not None:
+            self._writer.cancel()
+        if self._closer is not None:
+            await asyncio.wait([self._closer])

@@ -1,0 +1,133 @@
+"""Who is connected, and how they are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+from domain.errors import Stopping
+from domain.ids import UserId
+from domain.news import News
+from web import frames
+from web.connection import CLOSING_SECONDS, CloseCode, Connection
+from web.errors import TooManySockets
+from web.meter import WebMeter
+from web.options import WebOptions
+
+GOODBYE_SECONDS: Final = CLOSING_SECONDS + 1
+
+
+class Fanout(Protocol):
+    """The way to the sockets of the same users on other replicas.  Never raises."""
+
+    def publish(self, user_id: UserId, text: str) -> None:
+        """Hand *text* to the other replicas; never waits, and may lose it when Redis is away."""
+
+    async def subscribe(self, user_id: UserId) -> None:
+        """Returns once frames for *user_id* arrive here, or soon when that cannot be.
+
+        Called for every new socket: repeating it is free.
+        """
+
+    def unsubscribe(self, user_id: UserId) -> None:
+        """The last socket of *user_id* here is gone; never waits."""
+
+
+class Alone:
+    """The fanout of a replica that has no others."""
+
+    def publish(self, user_id: UserId, text: str) -> None:
+        """Nobody else to tell."""
+
+    async def subscribe(self, user_id: UserId) -> None:
+        """Nobody else to hear from."""
+
+    def unsubscribe(self, user_id: UserId) -> None:
+        """Nothing was subscribed."""
+
+
+class Hub:
+    """The users' sockets on this replica; satisfies :class:`actors.ports.Notifier`."""
+
+    def __init__(self, *, options: WebOptions, meter: WebMeter, fanout: Fanout | None = None) -> None:
+        self._options = options
+        self._meter = meter
+        self._fanout: Fanout = fanout or Alone()
+        self._connections: dict[UserId, list[Connection]] = {}
+        self._seats: Counter[str] = Counter()
+        self._taken = 0
+        self._is_closing = False
+
+    @property
+    def users(self) -> Collection[UserId]:
+        """Who is connected here."""
+        return self._connections.keys()
+
+    @property
+    def sockets(self) -> int:
+        """How many seats are taken."""
+        return self._taken
+
+    def tell(self, user_id: UserId, news: News) -> None:
+        """Send *news* to every socket of *user_id*, here and elsewhere; never waits, never raises."""
+        text = frames.encode(news)
+        self.deliver(user_id, text)
+        self._fanout.publish(user_id, text)
+
+    def deliver(self, user_id: UserId, text: str) -> None:
+        """Send a frame to the sockets of *user_id* on this replica; never waits, never raises."""
+        connections = self._connections.get(user_id)
+        if connections:
+            frame = text.encode()
+            self._meter.pushed(sum([connection.push(frame) for connection in connections]))
+
+    @contextmanager
+    def seat(self, address: str) -> Iterator[None]:
+        """A place for one socket from *address*.  Raises ``TooManySockets``, and ``Stopping`` on the way out."""
+        if self._is_closing:
+            raise Stopping
+        if self._taken >= self._options.max_sockets or self._seats[address] >= self._options.max_sockets_per_address:
+            raise TooManySockets
+        self._taken += 1
+        self._seats[address] += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+            self._seats[address] -= 1
+            if not self._seats[address]:
+                del self._seats[address]
+
+    def add(self, connection: Connection) -> None:
+        """From now on *connection* gets what its user is told; the oldest of too many is closed."""
+        connections = self._connections.setdefault(connection.user_id, [])
+        connections.append(connection)
+        if self._is_closing:
+            connection.close(CloseCode.RESTART, "restarting")
+        elif len(connections) > self._options.max_sockets_per_user:
+            connections.pop(0).close(CloseCode.REPLACED, "replaced by a newer socket")
+
+    async def subscribed(self, user_id: UserId) -> None:
+        """Returns once news from other replicas arrives, so that a snapshot read now leaves no gap."""
+        await self._fanout.subscribe(user_id)
+
+    def remove(self, connection: Connection) -> None:
+        """*connection* is gone; harmless when it was removed before."""
+        connections = self._connections.get(connection.user_id, [])
+        if connection in connections:
+            connections.remove(connection)
+        if not connections and self._connections.pop(connection.user_id, None) is not None:
+            self._fanout.unsubscribe(connection.user_id)
+
+    async def close_all(self) -> None:
+        """Send everyone away to reconnect (1012) and let nobody new in; returns when they are gone."""
+        self._is_closing = True
+        everyone = [connection for connections in self._connections.values() for connection in connections]
+        for connection in everyone:
+            connection.close(CloseCode.RESTART, "restarting")
+        if everyone:
+            leaving = [asyncio.create_task(connection.finish()) for connection in everyone]
+            await asyncio.wait(leaving, timeout=GOODBYE_SECONDS)

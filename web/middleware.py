@@ -1,0 +1,104 @@
+"""What happens around every request: an id, a log line, a count, a problem instead of an exception."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from web.cors import Cors
+from web.errors import REQUEST_ID, problem_for, row_of
+from web.meter import WebMeter
+
+UNMATCHED: Final = "unmatched"
+QUIET: Final = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+"""Asked by machines every few seconds: not worth a line each."""
+
+SECURITY_HEADERS: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_DECENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+log = structlog.get_logger()
+
+
+def observing(meter: WebMeter, cors: Cors) -> Middleware:
+    """The one middleware."""
+
+    @web.middleware
+    async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.perf_counter()
+        request_id = _request_id(request)
+        request[REQUEST_ID] = request_id
+        structlog.contextvars.clear_contextvars()  # a kept-alive connection serves many requests in one context
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = cors.preflight(request) or await _answered(request, handler)
+        _note(meter, request, response.status, time.perf_counter() - started)
+        return response
+
+    return observe
+
+
+def _request_id(request: web.Request) -> str:
+    given = request.headers.get("X-Request-ID", "")
+    return given if _DECENT_ID.fullmatch(given) else secrets.token_hex(16)
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Exception as error:  # the last one to be asked: a client gets an answer whatever happens
+        if row_of(error) is None and not isinstance(error, web.HTTPException):
+            log.exception("unexpected error", action="internal_error", route=_route(request))
+        return problem_for(request, error)
+
+
+def _note(meter: WebMeter, request: web.Request, status: int, seconds: float) -> None:
+    if status == HTTPStatus.SWITCHING_PROTOCOLS:
+        return  # a socket is counted and logged when it closes
+    route = _route(request)
+    meter.answered(request.method, route, status, seconds)
+    tell = log.debug if route in QUIET else log.info
+    tell("request", action="request", method=request.method, route=route, status=status, ms=round(seconds * 1000, 2))
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else UNMATCHED
+
+
+def heading(cors: Cors) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """The headers of every answer, errors included."""
+
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
+        headers = response.headers
+        headers.popall(hdrs.SERVER, None)
+        for name, value in SECURITY_HEADERS.items():
+            headers.setdefault(name, value)
+        if isinstance(response, web.FileResponse):
+            headers[hdrs.CACHE_CONTROL] = "no-cache"  # may be kept, but is asked for again
+        headers["X-Request-ID"] = request.get(REQUEST_ID, "")
+        headers.update(cors.headers(request))
+
+    return add
+
+
+async def expect(request: web.Request) -> web.StreamResponse | None:
+    """Answer an ``Expect`` header: go on, or a problem for what nobody can expect."""
+    if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
+        request[REQUEST_ID] = _request_id(request)
+        return problem_for(request, web.HTTPExpectationFailed())
+    if request.version >= (1, 1):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+    return None

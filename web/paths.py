@@ -1,0 +1,6 @@
+"""Where the API lives."""
+
+from typing import Final
+
+BASE: Final = "/api/v1/matching"
+SOCKET: Final = f"{BASE}/ws"
