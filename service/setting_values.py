@@ -2,12 +2,10 @@
 
 import json
 import re
-import unicodedata
 from typing import Any
 from urllib.parse import urlsplit
 
 _DRIVER = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
-_TOPIC = re.compile(r"[\w +#&/().,'-]{1,64}")
 _ORIGIN = re.compile(r"\*|https?://[a-z0-9.\-\[\]:]+", re.IGNORECASE)
 _RATE = re.compile(r"[1-9]\d*\s*(?:/|per)\s*(?:second|minute|hour|day)s?", re.IGNORECASE)
 
@@ -73,13 +71,6 @@ def base_path(value: str) -> str:
     """``/api/v1`` however it was written; empty for none."""
     inner = value.strip().strip("/")
     return f"/{inner}" if inner else ""
-
-
-def topic(value: str) -> str:
-    canonical = unicodedata.normalize("NFC", value).strip()
-    if not _TOPIC.fullmatch(canonical):
-        raise ValueError("each topic is 1 to 64 letters, digits, spaces or +#&/().,'_-")
-    return canonical
 
 
 def origin(value: str) -> str:

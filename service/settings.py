@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from domain.topic import normalise
 from service import setting_values as values
 from service.errors import SettingsInvalid
 
@@ -26,7 +27,7 @@ _RedisUrl = Annotated[str, AfterValidator(values.redis_url)]
 _AmqpUrl = Annotated[str, AfterValidator(values.amqp_url)]
 _HttpUrl = Annotated[str, AfterValidator(values.http_url)]
 _List = (NoDecode, BeforeValidator(values.listed))
-_Topics = Annotated[tuple[Annotated[str, AfterValidator(values.topic)], ...], *_List]
+_Topics = Annotated[tuple[Annotated[str, AfterValidator(normalise)], ...], *_List]
 _Origins = Annotated[tuple[Annotated[str, AfterValidator(values.origin)], ...], *_List]
 _Name = Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=64)]
 
