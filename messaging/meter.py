@@ -1,0 +1,15 @@
+"""What is counted while neighbours are talked to."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Meter(Protocol):
+    """Never raises."""
+
+    def dependency_failed(self, name: str) -> None:
+        """A neighbour, by name, did not do what it was asked."""
+
+    def unroutable(self, count: int) -> None:
+        """So many events came back because no queue is bound for them; they stay in the outbox."""
