@@ -1,0 +1,239 @@
+"""What Prometheus is told.
+
+One object counts for the actors, the web edge and the messaging adapters; each knows it as a Protocol of
+its own.  Every label comes from a small set: topics that are not configured are counted as ``other``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
+
+from domain.census import BucketCensus, OutboxCensus
+from domain.match import EndReason, MatchState
+from domain.request import Bucket
+from domain.topic import Topics
+
+PREFIX: Final = "matching"
+OTHER: Final = "other"
+MOST_VALUES: Final = 64
+"""Of one label; what comes later is ``other``."""
+LAG_INTERVAL_SECONDS: Final = 0.5
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_PEOPLE_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300)
+_MACHINE_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_BUCKET: Final = ("difficulty", "topic")
+
+Depths = Callable[[], Iterable[tuple[str, int]]]
+"""Kind and mailbox depth of every actor."""
+
+
+class _Bounded:
+    """Passes the first so many different values on."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def __call__(self, value: str) -> str:
+        if value not in self._seen:
+            if len(self._seen) >= MOST_VALUES:
+                return OTHER
+            self._seen.add(value)
+        return value
+
+
+class _Actors(Collector):
+    """Mailboxes, counted when somebody looks."""
+
+    def __init__(self) -> None:
+        self.depths: Depths = list
+
+    def collect(self) -> Iterator[Metric]:
+        by_kind: dict[str, list[int]] = {}
+        for kind, depth in self.depths():
+            by_kind.setdefault(kind, []).append(depth)
+        for name, text, measure in (
+            ("actors", "Actors that run, by kind.", len),
+            ("mailbox_depth", "Messages that wait in the mailboxes of all actors of a kind.", sum),
+            ("mailbox_depth_max", "Messages that wait in the fullest mailbox of a kind.", max),
+        ):
+            family = GaugeMetricFamily(f"{PREFIX}_{name}", text, labels=["kind"])
+            for kind, depths in by_kind.items():
+                family.add_metric([kind], measure(depths))
+            yield family
+
+
+class _Queues(Collector):
+    """The queues as the last census found them: buckets that are gone leave no series behind."""
+
+    def __init__(self) -> None:
+        self.census: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        depth = GaugeMetricFamily(
+            f"{PREFIX}_queue_depth", "Pending requests, by every replica's count: do not add up.", labels=_BUCKET
+        )
+        oldest = GaugeMetricFamily(
+            f"{PREFIX}_queue_oldest_wait_seconds", "How long the oldest pending request has waited.", labels=_BUCKET
+        )
+        for labels, (waiting, seconds) in self.census.items():
+            depth.add_metric(labels, waiting)
+            oldest.add_metric(labels, seconds)
+        yield depth
+        yield oldest
+
+
+class Metrics:
+    """All metrics of this process, in a registry of their own.  Counting never raises and never waits."""
+
+    def __init__(self, *, topics: Topics, version: str) -> None:
+        self.registry = CollectorRegistry()
+        self._topics = topics
+        self._bounded: dict[str, _Bounded] = {}
+        self._actors = _Actors()
+        self._queues = _Queues()
+        for collector in (self._actors, self._queues):
+            self.registry.register(collector)
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._make_matching()
+        self._make_edges()
+        self._gauge("build_info", "The version that runs.", "version").labels(version).set(1)
+
+    def _make_matching(self) -> None:
+        self._requests = self._counter("requests_ended", "Requests by how they ended.", *_BUCKET, "outcome")
+        self._proposed = self._counter("matches_proposed", "Pairs that were made.", *_BUCKET)
+        self._matches = self._counter("matches_ended", "Matches by what became of them.", *_BUCKET, "outcome")
+        self._waits = self._histogram("wait_seconds", "From request to pair.", _PEOPLE_SECONDS, "difficulty")
+        self._confirming = self._histogram("confirmation_seconds", "From pair to both confirmed.", _PEOPLE_SECONDS)
+        self._opening = self._histogram(
+            "session_opening_seconds", "From both confirmed to a session that can be read.", _MACHINE_SECONDS
+        )
+        self._restarts = self._counter("actor_restarts", "Actors that failed and were replaced.", "kind")
+        self._left_behind = self._counter("left_behind", "What the janitor found and handed over.", "what")
+
+    def _make_edges(self) -> None:
+        self._outbox_depth = self._gauge("outbox_depth", "Events that wait to be published.")
+        self._outbox_oldest = self._gauge("outbox_oldest_seconds", "How long the oldest of them has waited.")
+        self._published = self._counter("events_published", "Events the broker confirmed and routed.")
+        self._unroutable = self._counter("events_unroutable", "Events that came back: no queue is bound for them.")
+        self._dependencies = self._counter("dependency_errors", "Failures of what we depend on.", "dependency")
+        self._sockets = self._gauge("sockets", "Open WebSockets.")
+        self._closed = self._counter("sockets_closed", "WebSockets closed, by code.", "code")
+        self._frames = self._counter("frames_pushed", "Frames put into the outboxes of sockets.")
+        self._answers = self._counter("http_requests", "Requests answered.", "route", "method", "status")
+        self._durations = self._histogram(
+            "http_request_seconds", "From request to answer.", _MACHINE_SECONDS, "route", "method"
+        )
+        self._lag = self._gauge("event_loop_lag_recent_seconds", "How late the event loop was, when last measured.")
+        self._lags = self._histogram("event_loop_lag_seconds", "How late the event loop is.", _MACHINE_SECONDS)
+
+    # -- for the actors ----------------------------------------------------------------------------
+
+    def request_ended(self, bucket: Bucket, outcome: str) -> None:
+        self._requests.labels(*self._labels(bucket), self._bound("outcome", outcome)).inc()
+
+    def matched(self, bucket: Bucket, waits: Sequence[float]) -> None:
+        self._proposed.labels(*self._labels(bucket)).inc()
+        for seconds in waits:
+            self._waits.labels(bucket.difficulty.value).observe(seconds)
+
+    def match_ended(self, bucket: Bucket, outcome: MatchState | EndReason) -> None:
+        self._matches.labels(*self._labels(bucket), outcome.value).inc()
+
+    def session_opened(self, seconds: float) -> None:
+        self._opening.observe(seconds)
+
+    def confirmed(self, seconds: float) -> None:
+        self._confirming.observe(seconds)
+
+    def published(self, count: int) -> None:
+        self._published.inc(count)
+
+    def census(self, buckets: Sequence[BucketCensus], outbox: OutboxCensus) -> None:
+        queues: dict[tuple[str, str], tuple[int, float]] = {}
+        for one in buckets:
+            labels = self._labels(one.bucket)
+            waiting, oldest = queues.get(labels, (0, 0.0))
+            queues[labels] = waiting + one.waiting, max(oldest, one.oldest_wait_seconds)
+        self._queues.census = queues
+        self._outbox_depth.set(outbox.waiting)
+        self._outbox_oldest.set(outbox.oldest_seconds)
+
+    def actor_restarted(self, kind: str) -> None:
+        self._restarts.labels(self._bound("kind", kind)).inc()
+
+    def left_behind(self, what: str, count: int) -> None:
+        self._left_behind.labels(self._bound("what", what)).inc(count)
+
+    # -- for the web edge --------------------------------------------------------------------------
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        labels = self._bound("route", route), method if method in _METHODS else OTHER
+        self._answers.labels(*labels, self._bound("status", str(status))).inc()
+        self._durations.labels(*labels).observe(seconds)
+
+    def socket_opened(self) -> None:
+        self._sockets.inc()
+
+    def socket_closed(self, code: int) -> None:
+        self._sockets.dec()
+        self._closed.labels(self._bound("code", str(code))).inc()
+
+    def pushed(self, frames: int) -> None:
+        self._frames.inc(frames)
+
+    # -- for the adapters --------------------------------------------------------------------------
+
+    def dependency_failed(self, name: str) -> None:
+        self._dependencies.labels(self._bound("dependency", name)).inc()
+
+    def unroutable(self, count: int) -> None:
+        self._unroutable.inc(count)
+
+    # -- for the process ---------------------------------------------------------------------------
+
+    def watch_mailboxes(self, depths: Depths) -> None:
+        """Ask *depths* at every scrape from now on."""
+        self._actors.depths = depths
+
+    async def watch_loop(self) -> None:
+        """Measure every half second how late the event loop is, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_INTERVAL_SECONDS
+            await asyncio.sleep(LAG_INTERVAL_SECONDS)
+            lag = max(0.0, loop.time() - due)
+            self._lag.set(lag)
+            self._lags.observe(lag)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Everything, as OpenMetrics where *accept* names it, else as text; and its content type."""
+        # Not the library's own choice: it raises at a header with a strange version.
+        if "application/openmetrics-text" in accept:
+            body: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]  # theirs
+            return body, openmetrics.CONTENT_TYPE_LATEST
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def _labels(self, bucket: Bucket) -> tuple[str, str]:
+        return bucket.difficulty.value, bucket.topic if bucket.topic in self._topics else OTHER
+
+    def _bound(self, label: str, value: str) -> str:
+        return self._bounded.setdefault(label, _Bounded())(value)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"{PREFIX}_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"{PREFIX}_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(f"{PREFIX}_{name}", text, labels, registry=self.registry, buckets=buckets)
