@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import structlog
@@ -36,6 +37,39 @@ SLACK_SECONDS = 0.02
 
 CONTENTION_SECONDS = (0.005, 0.025)
 """How long to wait, at random, when another replica held the people just looked at."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The mail that has arrived, by what there is to do."""
+
+    enqueued: list[tuple[Letter[BucketMessage], Enqueue]] = field(default_factory=list)
+    withdrawn: list[tuple[Letter[BucketMessage], MatchRequest]] = field(default_factory=list)
+    joining: list[MatchRequest] = field(default_factory=list)
+    elapsed: list[MatchRequest] = field(default_factory=list)
+    look_again: bool = False
+    rest: bool = False
+
+    @classmethod
+    def of(cls, mail: Sequence[Letter[BucketMessage]]) -> _Batch:
+        batch = cls()
+        for letter in mail:
+            match letter.message:
+                case Enqueue() as message:
+                    batch.enqueued.append((letter, message))
+                case Withdraw(request):
+                    batch.withdrawn.append((letter, request))
+                case Requeue(request):
+                    batch.joining.append(request)
+                case SearchTimeElapsed(request):
+                    batch.elapsed.append(request)
+                case PairingTimeElapsed():
+                    batch.look_again = True
+                case IdleTimeElapsed():
+                    batch.rest = True
+                case _ as unknown:
+                    assert_never(unknown)
+        return batch
 
 
 class BucketActor(BatchActor[BucketMessage]):
@@ -77,37 +111,18 @@ class BucketActor(BatchActor[BucketMessage]):
         await self._pair([])
 
     async def receive_all(self, mail: Sequence[Letter[BucketMessage]]) -> None:
-        """Write who came, who went and whose time is up; then pair."""
-        enqueued: list[tuple[Letter[BucketMessage], Enqueue]] = []
-        withdrawn: list[tuple[Letter[BucketMessage], MatchRequest]] = []
-        elapsed: list[MatchRequest] = []
-        joining: list[MatchRequest] = []
-        look = rest = False
-        for letter in mail:
-            match letter.message:
-                case Enqueue() as message:
-                    enqueued.append((letter, message))
-                case Withdraw(request):
-                    withdrawn.append((letter, request))
-                case Requeue(request):
-                    joining.append(request)
-                case SearchTimeElapsed(request):
-                    elapsed.append(request)
-                case PairingTimeElapsed():
-                    look = True
-                case IdleTimeElapsed():
-                    rest = True
-                case _ as unknown:
-                    assert_never(unknown)
-        if enqueued:
-            joining += await self._admit(enqueued)
-        if joining or look:
+        """Write who came, pair, then write who went and whose time is up."""
+        batch = _Batch.of(mail)
+        joining = batch.joining
+        if batch.enqueued:
+            joining += await self._admit(batch.enqueued)
+        if joining or batch.look_again:
             await self._pair(joining)
-        if withdrawn:
-            await self._release(withdrawn)
-        if elapsed:
-            await self._time_out(elapsed)
-        if rest:
+        if batch.withdrawn:
+            await self._release(batch.withdrawn)
+        if batch.elapsed:
+            await self._time_out(batch.elapsed)
+        if batch.rest:
             self._rest()
 
     async def _admit(self, letters: Sequence[tuple[Letter[BucketMessage], Enqueue]]) -> list[MatchRequest]:

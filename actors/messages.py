@@ -141,9 +141,12 @@ class MarkTimeElapsed:
     """Note in PostgreSQL, in one go, who has been told what."""
 
 
-SupervisorMessage = (
-    Paired | Confirm | Decline | ConfirmTimeElapsed | Resume | Recall | SessionOpened | SessionFailed | MarkTimeElapsed
+SupervisorNews = (
+    Paired | Decline | ConfirmTimeElapsed | Resume | Recall | SessionOpened | SessionFailed | MarkTimeElapsed
 )
+"""What the supervisor handles at once, one by one."""
+
+SupervisorMessage = SupervisorNews | Confirm
 
 
 # -- to the session actor --------------------------------------------------------------------------
@@ -208,4 +211,3 @@ class RetentionTimeElapsed:
 
 
 JanitorMessage = SweepTimeElapsed | RetentionTimeElapsed
-

@@ -58,9 +58,7 @@ class Proposals(Protocol):
 class Matches(Protocol):
     """The truth about matches.  Every write names the state it leaves."""
 
-    async def confirm(
-        self, yes: Sequence[tuple[MatchId, UserId, SessionId]]
-    ) -> Sequence[tuple[Match, bool] | None]:
+    async def confirm(self, yes: Sequence[tuple[MatchId, UserId, SessionId]]) -> Sequence[tuple[Match, bool] | None]:
         """Note each yes; one outcome each, in order.
 
         The match after it, and whether this yes was news; None where the match is not the user's, or

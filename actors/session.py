@@ -12,7 +12,14 @@ from uuid_utils.compat import uuid7
 from actors.messages import EventsWaiting, LeaveSession, OpenSession, RelayMessage, SessionMessage
 from actors.ports import Matches, Meter, Notifier, Openings, Questions, Sessions
 from actors.runtime import Actor, Address
-from domain.errors import MatchClosed, MatchNotFound, NeighbourUnavailable, SessionNotFound, SessionUnavailable, StoreUnavailable
+from domain.errors import (
+    MatchClosed,
+    MatchNotFound,
+    NeighbourUnavailable,
+    SessionNotFound,
+    SessionUnavailable,
+    StoreUnavailable,
+)
 from domain.events import MatchFoundEvent, SessionLeftEvent
 from domain.ids import EventId, SessionId, UserId
 from domain.match import Match

@@ -25,6 +25,7 @@ from actors.messages import (
     SessionMessage,
     SessionOpened,
     SupervisorMessage,
+    SupervisorNews,
 )
 from actors.ports import Matches, Meter, Notifier
 from actors.runtime import Address, BatchActor, Letter, Promise
@@ -75,34 +76,34 @@ class MatchSupervisor(BatchActor[SupervisorMessage]):
         self._told: list[tuple[MatchId, MatchState]] = []
 
     async def receive_all(self, mail: Sequence[Letter[SupervisorMessage]]) -> None:
-        """Handle a batch: what needs the stores one by one runs beside the mailbox."""
-        confirms: list[tuple[Letter[SupervisorMessage], Confirm]] = []
+        """Handle a batch: the yeses together; whatever else needs the stores runs beside the mailbox."""
+        yes = [(letter, letter.message) for letter in mail if isinstance(letter.message, Confirm)]
         for letter in mail:
-            match letter.message:
-                case Confirm() as message:
-                    confirms.append((letter, message))
-                case Paired(match):
-                    self._mind(match)
-                case Decline(match_id, user_id):
-                    letter.answer(self.errand(self._decline(match_id, user_id)))
-                case ConfirmTimeElapsed(match_id):
-                    self.chore(self._expire(match_id))
-                case Resume(match):
-                    self._open(match)
-                case Recall(match):
-                    self._recall(match)
-                case SessionOpened(session):
-                    self._finish(session)
-                case SessionFailed(match_id, for_good):
-                    self._openings.pop(match_id, None)
-                    if for_good:
-                        self.chore(self._fail_match(match_id))
-                case MarkTimeElapsed():
-                    self.chore(self._mark())
-                case _ as unknown:
-                    assert_never(unknown)
-        if confirms:
-            await self._confirm(confirms)
+            if not isinstance(letter.message, Confirm):
+                self._handle(letter, letter.message)
+        if yes:
+            await self._confirm(yes)
+
+    def _handle(self, letter: Letter[SupervisorMessage], message: SupervisorNews) -> None:
+        match message:
+            case Paired(match):
+                self._mind(match)
+            case Decline(match_id, user_id):
+                letter.answer(self.errand(self._decline(match_id, user_id)))
+            case ConfirmTimeElapsed(match_id):
+                self.chore(self._expire(match_id))
+            case Resume(match):
+                self._open(match)
+            case Recall(match):
+                self._recall(match)
+            case SessionOpened(session):
+                self._finish(session)
+            case SessionFailed(match_id, for_good):
+                self._give_up(match_id, for_good=for_good)
+            case MarkTimeElapsed():
+                self.chore(self._mark())
+            case _ as unknown:
+                assert_never(unknown)
 
     async def stopped(self) -> None:
         """Mark what was announced last."""
@@ -168,6 +169,11 @@ class MatchSupervisor(BatchActor[SupervisorMessage]):
             if await self._end(requeue.expire(match)):
                 return
 
+    def _give_up(self, match_id: MatchId, *, for_good: bool) -> None:
+        self._openings.pop(match_id, None)
+        if for_good:
+            self.chore(self._fail_match(match_id))
+
     async def _fail_match(self, match_id: MatchId) -> None:
         match = await self._matches.get(match_id)
         if match is not None and match.state is MatchState.CONFIRMED:
@@ -199,7 +205,9 @@ class MatchSupervisor(BatchActor[SupervisorMessage]):
         opening = self._openings.get(match.id)
         if opening is None:
             opening = self._openings[match.id] = self._sessions.ask(OpenSession(match))
-            self.pipe(opening, SessionOpened, lambda error: SessionFailed(match.id, isinstance(error, SessionUnavailable)))
+            self.pipe(
+                opening, SessionOpened, lambda error: SessionFailed(match.id, isinstance(error, SessionUnavailable))
+            )
         return opening
 
     def _finish(self, session: Session) -> None:

@@ -34,7 +34,7 @@ class MatchingError(Exception):
     """Base of every error a caller may be told about."""
 
 
-class NotFound(MatchingError):  # noqa: N818 - named for what happened
+class NotFound(MatchingError):
     """There is no such thing, or it is not the caller's."""
 
 
@@ -50,7 +50,7 @@ class SessionNotFound(NotFound):
     """No such session of this user."""
 
 
-class Conflict(MatchingError):  # noqa: N818
+class Conflict(MatchingError):
     """What was asked for contradicts the truth."""
 
 
@@ -89,7 +89,7 @@ class SessionAlreadyOpened(Conflict):
         self.session_id = session_id
 
 
-class Unavailable(MatchingError):  # noqa: N818
+class Unavailable(MatchingError):
     """It cannot be done now; trying again later is safe."""
 
 

@@ -60,4 +60,4 @@ def pair_up(waiting: Sequence[Waiting], *, everyone: bool) -> list[Pair]:
 
 
 def _may_meet(one: Waiting, other: Waiting) -> bool:
-    return one.avoid != other.user_id and other.avoid != one.user_id and one.user_id != other.user_id
+    return one.user_id not in (other.user_id, other.avoid) and one.avoid != other.user_id

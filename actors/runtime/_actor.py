@@ -134,7 +134,9 @@ class Actor(pykka.Actor, Generic[M]):
         try:
             await work
         except Unavailable as error:
-            log.warning("put off: the janitor will find it", action="put_off", actor=type(self).__name__, error=repr(error))
+            log.warning(
+                "put off: the janitor will find it", action="put_off", actor=type(self).__name__, error=repr(error)
+            )
         except Exception as error:  # noqa: BLE001 - the one place where an actor's failure ends the actor
             self._fail(error, unread)
 

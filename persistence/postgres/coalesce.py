@@ -17,7 +17,9 @@ class Coalescer(Generic[Q, A]):
     a batch of fifty 51 µs.
     """
 
-    def __init__(self, run: Callable[[Sequence[Q]], Awaitable[Sequence[A]]], *, most: int = 200, lanes: int = 2) -> None:
+    def __init__(
+        self, run: Callable[[Sequence[Q]], Awaitable[Sequence[A]]], *, most: int = 200, lanes: int = 2
+    ) -> None:
         """*run* answers a batch, in order; *most* calls share one, *lanes* batches run side by side."""
         self._run = run
         self._most = most

@@ -13,6 +13,8 @@ from domain.errors import StoreUnavailable
 
 log = structlog.get_logger()
 
+CONNECT_SECONDS = 3.0
+
 ACQUIRE_SECONDS = 1.0
 """How long a statement waits for a free connection."""
 
@@ -62,17 +64,20 @@ class Database:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
-        """Connect.  Raises what asyncpg raises, since the caller knows best what to say at the start."""
-        self._pool = await asyncpg.create_pool(
-            self._dsn,
-            min_size=1,
-            max_size=self._size,
-            timeout=3.0,
-            command_timeout=COMMAND_SECONDS,
-            max_inactive_connection_lifetime=60.0,
-            connection_class=_Connection,
-            server_settings=_SERVER_SETTINGS,
-        )
+        """Connect once, so that a wrong address shows at the start."""
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=1,
+                max_size=self._size,
+                timeout=CONNECT_SECONDS,
+                command_timeout=COMMAND_SECONDS,
+                max_inactive_connection_lifetime=60.0,
+                connection_class=_Connection,
+                server_settings=_SERVER_SETTINGS,
+            )
+        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+            raise StoreUnavailable("postgres", str(error) or type(error).__name__) from error
 
     async def close(self) -> None:
         """Close every connection, giving running statements a moment."""
@@ -109,7 +114,9 @@ class Database:
     async def is_up(self) -> bool:
         """Whether PostgreSQL answers, and takes writes."""
         try:
-            rows = await self.fetch("SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::bool")
+            rows = await self.fetch(
+                "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::bool"
+            )
         except StoreUnavailable:
             return False
         return bool(rows[0][0])

@@ -66,7 +66,10 @@ class PostgresOpenings:
 
     async def _keep_all(self, asked: Sequence[tuple[MatchId, Question]]) -> Sequence[Question | None]:
         ids, questions = [match_id for match_id, _ in asked], [question_json(question) for _, question in asked]
-        kept = {str(row["id"]): question_of(row["question"]) for row in await self._database.fetch(_KEEP_QUESTION, ids, questions)}
+        kept = {
+            str(row["id"]): question_of(row["question"])
+            for row in await self._database.fetch(_KEEP_QUESTION, ids, questions)
+        }
         return [kept.get(match_id) for match_id, _ in asked]
 
     async def ready(self, session: Session, event: Event) -> bool:

@@ -59,22 +59,22 @@ FROM outbox WHERE published_at IS NULL
 
 _FORGET = (
     """DELETE FROM match_requests WHERE id IN (
-           SELECT id FROM match_requests WHERE ended_at < now() - make_interval(days => $1) LIMIT $2) RETURNING 1""",
+           SELECT id FROM match_requests WHERE ended_at < now() - make_interval(secs => $1) LIMIT $2) RETURNING 1""",
     """DELETE FROM matches WHERE id IN (
-           SELECT id FROM matches WHERE changed_at < now() - make_interval(days => $1)
+           SELECT id FROM matches WHERE changed_at < now() - make_interval(secs => $1)
            AND status NOT IN ('proposed', 'confirmed') LIMIT $2) RETURNING 1""",
     """DELETE FROM outbox WHERE id IN (
-           SELECT id FROM outbox WHERE published_at < now() - make_interval(days => $1) LIMIT $2) RETURNING 1""",
+           SELECT id FROM outbox WHERE published_at < now() - make_interval(secs => $1) LIMIT $2) RETURNING 1""",
 )
 
 
 class PostgresRecovery:
     """Reads over all tables; satisfies ``actors.ports.Recovery``."""
 
-    def __init__(self, database: Database, *, search_seconds: float, retention_days: int) -> None:
+    def __init__(self, database: Database, *, search_seconds: float, retention_days: float) -> None:
         self._database = database
         self._settled_seconds = max(0.0, search_seconds - GRACE_SECONDS)
-        self._retention_days = retention_days
+        self._retention_seconds = retention_days * 86_400
 
     async def leftovers(self) -> Leftovers:
         """What other actors should have dealt with by now."""
@@ -104,5 +104,5 @@ class PostgresRecovery:
         """Delete a bounded number of rows that ended before the retention time."""
         deleted = 0
         for statement in _FORGET:
-            deleted += len(await self._database.fetch(statement, self._retention_days, MOST_DELETED))
+            deleted += len(await self._database.fetch(statement, self._retention_seconds, MOST_DELETED))
         return deleted

@@ -21,7 +21,8 @@ _MATCH = f"SELECT {MATCH} FROM matches WHERE id = $1 AND $2 IN (user1_id, user2_
 
 _POSITION = """
 SELECT extract(epoch FROM now() - r.created_at)::float8 AS waiting,
-       (SELECT count(*) FROM match_requests o WHERE o.bucket = r.bucket AND o.status = 'pending' AND o.seq < r.seq) AS before
+       (SELECT count(*) FROM match_requests o
+        WHERE o.bucket = r.bucket AND o.status = 'pending' AND o.seq < r.seq) AS before
 FROM match_requests r WHERE r.id = $1
 """
 

@@ -26,13 +26,22 @@ REST_SECONDS = 0.5
 
 
 def connect(url: str, *, connections: int = 32) -> Redis:
-    """A client that connects when it is first used; it retries nothing, since our scripts run once."""
+    """A client for commands; it connects when it is first used, and retries nothing: our scripts run once."""
+    return _client(url, connections, socket_timeout=TIMEOUT_SECONDS)
+
+
+def connect_for_listening(url: str) -> Redis:
+    """A client for one subscription, whose silence is no failure."""
+    return _client(url, 2, socket_timeout=None)
+
+
+def _client(url: str, connections: int, socket_timeout: float | None) -> Redis:
     return Redis.from_pool(
         BlockingConnectionPool.from_url(
             url,
             max_connections=connections,
             timeout=TIMEOUT_SECONDS,
-            socket_timeout=TIMEOUT_SECONDS,
+            socket_timeout=socket_timeout,
             socket_connect_timeout=TIMEOUT_SECONDS,
             health_check_interval=0,
             retry=Retry(NoBackoff(), 0),

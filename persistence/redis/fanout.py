@@ -34,7 +34,7 @@ _PREFIX = len(frames_channel(UserId("")))
 class RedisFanout:
     """Passes frames to the replicas that hold the user's sockets.  Nobody waits for it.
 
-    While Redis is away frames reach this replica's own sockets only; ``reconnected`` is called after a gap.
+    While Redis is away frames reach this replica's own sockets only.
     """
 
     def __init__(
@@ -43,14 +43,12 @@ class RedisFanout:
         publisher: Redis,
         subscriber: Redis,
         deliver: Callable[[UserId, str], None],
-        reconnected: Callable[[], None],
         failed: Callable[[str], None],
     ) -> None:
         """*subscriber* must be a client without a socket timeout."""
         self._publisher = publisher
         self._pubsub: PubSub = subscriber.pubsub()
         self._deliver = deliver
-        self._reconnected = reconnected
         self._failed = failed
         self._origin = secrets.token_hex(4)
         self._users: dict[UserId, asyncio.Event] = {}
@@ -138,7 +136,6 @@ class RedisFanout:
                     listening.clear()
                 self._changed += self._users
                 self._work.set()
-                self._reconnected()
 
     async def _listen(self) -> None:
         while True:

@@ -1,0 +1,90 @@
+"""The process: compose the service, serve it, drain it, take it apart."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from service.composition import Service, compose
+from service.errors import StartFailed
+from service.logs import configure_logs
+from service.settings import Settings
+
+log = structlog.get_logger()
+
+KEEPALIVE_SECONDS = 15.0
+"""How long an idle connection is kept, and how long one may take to send its headers."""
+
+BACKLOG = 2048
+"""Connections the system may hold for us while the loop is busy."""
+
+
+def run(settings: Settings, *, announce: Callable[[str], None] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code.  Raises :class:`~service.errors.StartFailed`.
+
+    *announce* is called with the base address once requests are answered.
+    """
+    configure_logs(settings)
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        return runner.run(_serve(settings, announce))
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def _serve(settings: Settings, announce: Callable[[str], None] | None) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with compose(settings) as service, _listening(service, settings) as address:
+        log.info("serving", action="started", address=address, env=settings.env)
+        if announce is not None:
+            announce(address)
+        exit_code = await _wait(stop, service.crashed)
+        service.readiness.drain()
+        log.info("draining", action="stopping", exit_code=exit_code)
+    return exit_code
+
+
+async def _wait(stop: asyncio.Event, crashed: asyncio.Future[None]) -> int:
+    crashed.add_done_callback(lambda _: stop.set())
+    await stop.wait()
+    if not crashed.done():
+        return 0
+    log.critical("an actor keeps failing: the process ends", action="crashed", error=repr(crashed.exception()))
+    return 1
+
+
+@asynccontextmanager
+async def _listening(service: Service, settings: Settings) -> AsyncIterator[str]:
+    """Listen, and say where; at the end let the requests in flight finish."""
+    runner = web.AppRunner(
+        service.app,
+        access_log=None,  # it would print query strings, and with them tokens
+        keepalive_timeout=KEEPALIVE_SECONDS,
+        shutdown_timeout=settings.drain_seconds,
+    )
+    await runner.setup()
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
+    try:
+        try:
+            await site.start()
+        except OSError as error:
+            why = f"Port {settings.port} cannot be listened on at {settings.host}: {error.strerror}."
+            raise StartFailed(why) from error
+        port = runner.addresses[0][1]
+        host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,104 @@
+"""The whole service, put together from the settings, and taken apart in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from domain.topic import Topics
+from messaging.events import MESSAGES
+from persistence.redis.client import connect_for_listening
+from persistence.redis.fanout import RedisFanout
+from service.cast import start_cast
+from service.metrics import Metrics
+from service.neighbours import open_neighbours
+from service.readiness import ReadinessProbe
+from service.settings import Settings
+from service.stores import Stores, open_stores
+from service.version import VERSION
+from web.app import make_app
+from web.auth import Authenticator
+from web.hub import Hub
+from web.options import WebOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything that runs, short of a port to listen on."""
+
+    app: web.Application
+    readiness: ReadinessProbe
+    crashed: asyncio.Future[None]
+    """Fails when an actor keeps failing: the process should end."""
+
+
+@asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[Service]:
+    """Open, wire and start; at the end stop and close, the last first.  Raises ``StartFailed``."""
+    topics = Topics(settings.topics)
+    metrics = Metrics(topics=topics, version=VERSION)
+    options = _options(settings, topics)
+    async with AsyncExitStack() as stack:
+        stores = await open_stores(settings, metrics, stack)
+        neighbours = await open_neighbours(settings, metrics, stack)
+        hub = await _open_hub(settings, options, metrics, stores, stack)
+        cast = start_cast(settings, stores, neighbours, hub, metrics)
+        stack.push_async_callback(cast.system.stop)
+        metrics.watch_mailboxes(lambda: list(cast.system.depths()))
+        watch = asyncio.create_task(metrics.watch_loop(), name="event loop watch")
+        stack.callback(watch.cancel)
+        readiness = ReadinessProbe(stores, neighbours.broker)
+        app = make_app(
+            matchmaker=cast.matchmaker,
+            reads=stores.reads,
+            hub=hub,
+            authenticator=Authenticator(
+                secret=settings.auth_access_secret.get_secret_value(),
+                algorithm=settings.auth_algorithm,
+                issuer=settings.auth_issuer,
+                audience=settings.auth_audience,
+                users=neighbours.users,
+            ),
+            options=options,
+            meter=metrics,
+            readiness=readiness,
+            exposition=metrics.exposition,
+            event_schemas=MESSAGES,
+        )
+        yield Service(app, readiness, cast.system.crashed)
+
+
+def _options(settings: Settings, topics: Topics) -> WebOptions:
+    return WebOptions(
+        app_name=settings.app_name,
+        version=VERSION,
+        env=settings.env,
+        topics=topics,
+        cors_origins=settings.cors_origins,
+        rate_limit=settings.rate_limit,
+        max_sockets=settings.max_sockets,
+        max_sockets_per_user=settings.max_sockets_per_user,
+        max_sockets_per_address=settings.max_sockets_per_address,
+        legacy_open_session_read=settings.legacy_open_session_read,
+    )
+
+
+async def _open_hub(
+    settings: Settings, options: WebOptions, metrics: Metrics, stores: Stores, stack: AsyncExitStack
+) -> Hub:
+    listener = connect_for_listening(settings.redis_url)
+    stack.push_async_callback(listener.aclose)
+    fanout = RedisFanout(
+        publisher=stores.redis.client,
+        subscriber=listener,
+        deliver=lambda user_id, text: hub.deliver(user_id, text),  # noqa: PLW0108 - the two know each other
+        failed=metrics.dependency_failed,
+    )
+    hub = Hub(options=options, meter=metrics, fanout=fanout)
+    stack.push_async_callback(fanout.close)
+    await fanout.open()
+    return hub
