@@ -27,7 +27,7 @@ BROKER: Final = "rabbitmq"
 SOURCE: Final = "matching-service"
 REACH_SECONDS: Final = 1.0
 FIRST_PAUSE_SECONDS: Final = 0.1
-LONGEST_PAUSE_SECONDS: Final = 3.0
+LONGEST_PAUSE_SECONDS: Final = 2.0
 
 
 class _Fate(Enum):
@@ -48,7 +48,7 @@ class RabbitPublisher:
         DOWN --connected, exchange declared--> UP --alarm--> BLOCKED --alarm over--> UP
         |  ^                                   |                |
         |  '--connection, channel or message lost---------------'
-        '--failed: DOWN after a pause, at most 3 s
+        '--failed: DOWN after a pause, at most 2 s
 
     Publishing while DOWN or BLOCKED raises at once, however often it is tried.
     """
@@ -76,7 +76,8 @@ class RabbitPublisher:
     @property
     def connected(self) -> bool:
         """Whether publishing has a chance."""
-        return self._link is not None and not self._link.blocked
+        link = self._link
+        return link is not None and not link.blocked and not link.lost.is_set()
 
     async def reach(self) -> None:
         """Return when publishing has a chance; waits for a connection for a second at most.
