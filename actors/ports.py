@@ -16,9 +16,10 @@ from domain.census import BucketCensus, Leftovers, OutboxCensus
 from domain.errors import LiveRequestExists
 from domain.events import Event, Outgoing
 from domain.ids import EventId, MatchId, RequestId, SessionId, UserId
-from domain.match import EndReason, Match, MatchState
+from domain.match import Match, MatchState
 from domain.news import News
 from domain.pairing import Pair, Verdict
+from domain.reasons import EndReason
 from domain.request import Admission, Bucket, MatchRequest, Waiting
 from domain.requeue import Ending
 from domain.session import Question, Session

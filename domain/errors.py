@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from domain.ids import MatchId, RequestId, SessionId
-    from domain.match import EndReason
+    from domain.reasons import EndReason
 
 
 class MatchingError(Exception):

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from domain.errors import MatchClosed, MatchNotFound, SessionAlreadyOpened
 from domain.ids import MatchId, RequestId, SessionId, UserId
+from domain.reasons import EndReason
 from domain.request import Bucket
 from domain.session import Question, Session
 
@@ -22,14 +23,6 @@ class MatchState(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"
     FAILED = "failed"
-
-
-class EndReason(StrEnum):
-    """Why a match ended without a session, in the words of ``match_expired``."""
-
-    DECLINED = "declined"
-    CONFIRMATION_TIMEOUT = "confirmation_timeout"
-    SESSION_UNAVAILABLE = "session_unavailable"
 
 
 END_REASONS = {

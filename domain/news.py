@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.ids import MatchId, QuestionId, RequestId, SessionId, UserId
-from domain.match import EndReason, Match
+from domain.match import Match
+from domain.reasons import EndReason
 from domain.request import Difficulty, MatchRequest, RequestStatus
 from domain.requeue import Ending
 from domain.session import Session

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.ids import UserId
-from domain.match import END_REASONS, EndReason, Match, MatchState, Participant
+from domain.match import END_REASONS, Match, MatchState, Participant
+from domain.reasons import EndReason
 from domain.request import RequestStatus
 
 

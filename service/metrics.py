@@ -17,7 +17,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from domain.census import BucketCensus, OutboxCensus
-from domain.match import EndReason, MatchState
+from domain.match import MatchState
+from domain.reasons import EndReason
 from domain.request import Bucket
 from domain.topic import Topics
 

@@ -30,7 +30,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from domain import errors as domain
-from domain.match import EndReason
+from domain.reasons import EndReason
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 """The correlation id of a request: the client's own, when it sent a decent one."""

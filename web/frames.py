@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain import news
 from domain.ids import MatchId, QuestionId, RequestId, SessionId, UserId
-from domain.match import EndReason, Match
+from domain.match import Match
+from domain.reasons import EndReason
 from domain.request import Difficulty, MatchRequest
 from web.schemas import ActiveSession, Moment, StateText
 

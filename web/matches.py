@@ -8,7 +8,8 @@ from actors.matchmaker import Preparing
 from actors.messages import Confirmed
 from domain.errors import MatchClosed, MatchNotFound
 from domain.ids import MatchId, UserId
-from domain.match import EndReason, Match, MatchState
+from domain.match import Match, MatchState
+from domain.reasons import EndReason
 from domain.request import RequestStatus
 from domain.requeue import Ending
 from domain.session import Session

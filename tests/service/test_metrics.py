@@ -11,7 +11,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from domain.census import BucketCensus, OutboxCensus
-from domain.match import EndReason, MatchState
+from domain.match import MatchState
+from domain.reasons import EndReason
 from domain.request import Bucket, Difficulty
 from domain.topic import Topics
 from service.metrics import MOST_VALUES, Metrics
