@@ -43,10 +43,12 @@ async def open_neighbours(settings: Settings, metrics: Metrics, stack: AsyncExit
         log.warning("RABBITMQ_URL is not set: events stay in the outbox", action="no_broker")
     stack.push_async_callback(broker.close)
     await broker.open()
-    return Neighbours(questions=_questions(settings, session, metrics), users=users, broker=broker)
+    return Neighbours(questions=_questions(settings, session, metrics, stack), users=users, broker=broker)
 
 
-def _questions(settings: Settings, session: aiohttp.ClientSession, metrics: Metrics) -> Questions:
+def _questions(
+    settings: Settings, session: aiohttp.ClientSession, metrics: Metrics, stack: AsyncExitStack
+) -> Questions:
     choice = random.Random()  # noqa: S311 - which question comes up is no secret
     service = None
     if settings.question_service_url:
@@ -57,6 +59,7 @@ def _questions(settings: Settings, session: aiohttp.ClientSession, metrics: Metr
             meter=metrics,
             choice=choice,
         )
+        stack.push_async_callback(service.close)
     if settings.is_dev:
         return DevQuestions(service, QuestionBank(choice=choice))
     if service is None:
