@@ -75,21 +75,21 @@ class SessionActor(Actor[SessionMessage]):
     # -- opening ---------------------------------------------------------------------------------
 
     async def _open_in_time(self, match: Match) -> Session:
+        """Try until the time is up, and at least once: a process that was away for long still tries."""
         clock = asyncio.get_running_loop().time
         confirmed = clock() - match.confirmed_for
-        try:
-            async with asyncio.timeout_at(confirmed + self._budget_seconds):
-                while True:
-                    try:
-                        session = await self._open(match)
-                        self._meter.session_opened(clock() - confirmed)
-                        return session
-                    except (NeighbourUnavailable, StoreUnavailable) as error:
-                        log.warning("session waits", action="session_retry", match_id=match.id, error=repr(error))
-                        await asyncio.sleep(RETRY_SECONDS)
-        except TimeoutError:
-            log.error("no session in time", action="session_failed", match_id=match.id)  # noqa: TRY400 - no traceback wanted
-            raise SessionUnavailable(match.id) from None
+        while True:
+            try:
+                session = await self._open(match)
+            except (NeighbourUnavailable, StoreUnavailable) as error:
+                left = confirmed + self._budget_seconds - clock()
+                log.warning("session waits", action="session_retry", match_id=match.id, error=repr(error), left=left)
+                if left <= 0:
+                    raise SessionUnavailable(match.id) from error
+                await asyncio.sleep(min(RETRY_SECONDS, left))
+            else:
+                self._meter.session_opened(clock() - confirmed)
+                return session
 
     async def _open(self, match: Match) -> Session:
         question = match.question or await self._questions.pick(match.bucket)

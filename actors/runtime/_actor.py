@@ -25,6 +25,9 @@ R = TypeVar("R")
 MOST_MAIL_AT_ONCE = 200
 """Letters handed over in one batch."""
 
+LAST_SECONDS = 2.0
+"""How long a stopped actor's errands may go on."""
+
 
 class Actor(pykka.Actor, Generic[M]):
     """One mailbox, one message at a time, on the event loop.
@@ -111,8 +114,16 @@ class Actor(pykka.Actor, Generic[M]):
             await self._attend(mail[:stop])
             if mail[stop:] and not self.actor_stopped.is_set():
                 self._close(mail[stop:])
-        await asyncio.gather(*self._errands, return_exceptions=True)
+        await self._finish_errands()
         await self._survive(self.stopped(), [])
+
+    async def _finish_errands(self) -> None:
+        """Give running errands a moment; what is cut off then, another replica finds."""
+        if self._errands:
+            _, late = await asyncio.wait(self._errands, timeout=LAST_SECONDS)
+            for errand in late:
+                errand.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _attend(self, mail: list[Envelope[Any]]) -> None:
         """Handle the letters in turn; those after a failure are for the successor."""
