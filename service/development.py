@@ -26,23 +26,22 @@ def run_everything(*, port: int | None, data_dir: Path) -> int:
         postgres=urls.database_url is None,
         redis=urls.redis_url is None,
         rabbitmq=urls.rabbitmq_url is None,
+        wait=False,
         on_event=_tell,
     ) as servers:
+        # Loading takes as long as the servers take to start: both at once.
+        from service import bootstrap  # noqa: PLC0415
+        from service.migrating import migrate  # noqa: PLC0415
+
+        servers.wait_open()
         adopt(
             database_url=servers.urls.database_url,
             redis_url=servers.urls.redis_url,
             rabbitmq_url=servers.urls.rabbitmq_url,
         )
-        return _serve(load_settings(**given), servers)
-
-
-def _serve(settings: Settings, servers: Servers) -> int:
-    # Here, not above: by now the servers are starting in their own process.
-    from service import bootstrap  # noqa: PLC0415
-    from service.migrating import migrate  # noqa: PLC0415
-
-    migrate()
-    return bootstrap.run(settings, announce=lambda address: typer.echo(welcome(settings, address, servers)))
+        migrate()
+        settings = load_settings(**given)
+        return bootstrap.run(settings, announce=lambda address: typer.echo(welcome(settings, address, servers)))
 
 
 def _tell(news: str) -> None:

@@ -28,7 +28,9 @@ _SECRET_TEXT = (
     (re.compile(r"(?i)([?&](?:access_)?token=)[^&\s'\"]+"), rf"\1{HIDDEN}"),
 )
 # Libraries that would repeat what we say ourselves, or put query strings into the log.
-_QUIET = ("aio_pika", "aiohttp.access", "aiormq", "alembic", "asyncio", "asyncpg", "pykka", "sqlalchemy")
+_QUIET = ("aiohttp.access", "alembic", "asyncio", "asyncpg", "pykka", "sqlalchemy")
+# Each failed connection is a line of our own already, with its reason and without a traceback.
+_SILENT = ("aio_pika", "aiormq")
 
 
 def configure_logs(settings: Settings) -> None:
@@ -57,6 +59,8 @@ def configure(*, level: str, pretty: bool) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)
 
 

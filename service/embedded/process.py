@@ -28,6 +28,8 @@ class Command:
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     as_nobody: bool = False
+    niceness: int = 0
+    """How far it lets others go first."""
     dies_by: signal.Signals = signal.SIGKILL
     """What the kernel sends it when this process is killed (Linux only)."""
 
@@ -66,16 +68,18 @@ async def spawn(
         stdin=stdin,
         stdout=log,
         stderr=log,
-        preexec_fn=_die_with_parent(command.dies_by),
+        preexec_fn=_before_exec(command),
         **who,
     )
 
 
-def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
-    libc = _LIBC
-    if libc is None:
-        return None
-    return lambda: libc.prctl(_PR_SET_PDEATHSIG, int(number))
+def _before_exec(command: Command) -> Callable[[], None]:
+    def prepare() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, int(command.dies_by))
+        os.nice(command.niceness)
+
+    return prepare
 
 
 async def run_once(command: Command, *, log: BinaryIO, stdin: bytes = b"") -> None:

@@ -81,7 +81,8 @@ class RabbitMQ:
 
     def command(self) -> Command:
         server = str(self._scripts / "rabbitmq-server")
-        return Command(argv=(server,), folder=self._home, environment=self._environment)
+        # Starting takes all the processors there are, for seconds; nobody waits for it.
+        return Command(argv=(server,), folder=self._home, environment=self._environment, niceness=10)
 
     async def is_ready(self, pid: int) -> bool:
         del pid

@@ -162,13 +162,15 @@ def start_servers(
     redis: bool = True,
     rabbitmq: bool = True,
     fsync: bool = True,
+    wait: bool = True,
     on_event: Callable[[str], None] = lambda _: None,
 ) -> Servers:
     """Private servers whose data lives in ``data_dir``, PostgreSQL and Redis ready to use.
 
     RabbitMQ takes seconds more: ``wait_for("rabbitmq")`` where it matters.
     Where it is not installed, ``urls.rabbitmq_url`` is None and ``on_event``
-    is told why. ``fsync=False`` trades the data's safety for speed (tests).
+    is told why. With ``wait=False`` nothing is ready yet: do something else,
+    then ``wait_open``. ``fsync=False`` trades the data's safety for speed (tests).
     ``on_event`` is called from another thread. Raises StartFailed.
     """
     data = DataDir(data_dir)
@@ -189,7 +191,8 @@ def start_servers(
         )
     servers = Servers(supervisor, data, on_event)
     try:
-        servers.wait_open()
+        if wait:
+            servers.wait_open()
     except BaseException:
         servers.close()
         raise

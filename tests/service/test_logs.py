@@ -13,7 +13,7 @@ TOKEN = jwt.encode({"sub": "alice"}, "a-secret-of-more-than-thirty-two-bytes")
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    root, levels = logging.getLogger(), {name: logging.getLogger(name).level for name in logs._QUIET}
+    root, levels = logging.getLogger(), {name: logging.getLogger(name).level for name in logs._QUIET + logs._SILENT}
     handlers, level = list(root.handlers), root.level
     yield
     structlog.reset_defaults()
