@@ -20,6 +20,9 @@ LEEWAY_SECONDS: Final = 10
 MAX_ISSUED_AHEAD_SECONDS: Final = 60
 MAX_TOKEN_LENGTH: Final = 4096
 MAX_USER_ID_LENGTH: Final = 128
+LAST_MOMENT: Final = 2**53
+"""No token lasts longer, in epoch seconds: beyond it a float is no exact clock."""
+
 REMEMBERED: Final = 50_000
 
 _SEPARATORS = frozenset(":*?[]{}\\\"'<>`,;")
@@ -120,7 +123,12 @@ class Authenticator:
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         expires_at, issued_at, user_id = claims["exp"], claims.get("iat", 0), claims["sub"]
-        if type(expires_at) is not int or claims.get("type", "access") != "access" or not _is_user_id(user_id):
+        if (
+            type(expires_at) is not int
+            or expires_at > LAST_MOMENT
+            or claims.get("type", "access") != "access"
+            or not _is_user_id(user_id)
+        ):
             raise Unauthorized("the token is not valid")
         if type(issued_at) not in (int, float) or issued_at > self._clock() + MAX_ISSUED_AHEAD_SECONDS:
             raise Unauthorized("the token is not valid")

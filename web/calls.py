@@ -11,12 +11,12 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
-from actors.matchmaker import Matchmaker
 from domain.errors import NotFound
 from domain.ids import UserId
 from web.auth import Authenticator, bearer
 from web.bodies import read_body
 from web.errors import Malformed, Unauthorized
+from web.front_door import FrontDoor
 from web.hub import Hub
 from web.inputs import TOPICS
 from web.meter import WebMeter
@@ -37,7 +37,7 @@ _NO_HEADERS: Final[Mapping[str, str]] = {}
 class Services:
     """What handlers work with."""
 
-    matchmaker: Matchmaker
+    matchmaker: FrontDoor
     reads: Reads
     hub: Hub
     authenticator: Authenticator

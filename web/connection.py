@@ -51,11 +51,13 @@ class Connection:
     """
 
     __slots__ = (
-        "_bytes", "_closer", "_heard", "_held", "_line", "_outbox", "_socket", "_writer", "user_id",
+        "_bytes", "_closer", "_heard", "_held", "_line", "_outbox", "_socket", "_writer", "closed_with",
+        "user_id",
     )  # fmt: skip
 
     def __init__(self, user_id: UserId, socket: web.WebSocketResponse, line: Line | None) -> None:
         self.user_id = user_id
+        self.closed_with: CloseCode | None = None
         self._socket = socket
         self._line = line
         self._outbox: list[bytes] = []
@@ -117,6 +119,7 @@ class Connection:
     def close(self, code: CloseCode, reason: str) -> None:
         """Say goodbye, once, and hang up; never waits."""
         if self._closer is None:
+            self.closed_with = code
             self._outbox.clear()
             self._closer = asyncio.create_task(self._close(code, reason))
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from web.calls import SERVICES, Page, answer
+from web.calls import SERVICES, answer
 from web.schemas import ServiceCard
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -37,14 +37,15 @@ async def root(request: web.Request) -> web.StreamResponse:
     return answer(ServiceCard(name=options.app_name, version=options.version))
 
 
-def page(name: str) -> Page:
-    """The static documentation page *name*."""
-
-    async def show(_: web.Request) -> web.StreamResponse:
-        return web.FileResponse(STATIC / "docs" / name, headers={"Content-Security-Policy": PAGE_POLICY})
-
-    return show
+async def docs(_: web.Request) -> web.StreamResponse:
+    """The REST API, to read and to try."""
+    return _page("index.html")
 
 
-docs = page("index.html")
-events = page("events.html")
+async def events(_: web.Request) -> web.StreamResponse:
+    """The WebSocket frames and broker events, to read."""
+    return _page("events.html")
+
+
+def _page(name: str) -> web.StreamResponse:
+    return web.FileResponse(STATIC / "docs" / name, headers={"Content-Security-Policy": PAGE_POLICY})

@@ -65,7 +65,8 @@ class Route:
     @property
     def pattern(self) -> str:
         """The path as the router wants it: a match id looks like one, so that it captures no neighbour."""
-        return self.path.replace("/{match_id}/", "/{match_id:[0-9A-Fa-f-]{36}}/")
+        path = self.path.replace("/{match_id}/", "/{match_id:[0-9A-Fa-f-]{36}}/")
+        return path.replace("_id}", "_id:[^/]+}")
 
 
 def _get(path: str, handler: Callable[[Call[None]], Awaitable[Reply]], tag: str, answers: Answers) -> Route:

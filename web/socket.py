@@ -86,7 +86,7 @@ async def _serve_user(
         services.hub.remove(connection)
         greeting.cancel()
         await connection.finish()
-        code = socket.close_code or ABNORMAL
+        code = int(connection.closed_with or socket.close_code or ABNORMAL)
         services.meter.socket_closed(code)
         log.info("socket closed", action="socket_closed", code=code, seconds=round(time.monotonic() - opened, 3))
 
