@@ -47,7 +47,8 @@ class RedisFanout:
     ) -> None:
         """*subscriber* must be a client without a socket timeout."""
         self._publisher = publisher
-        self._pubsub: PubSub = subscriber.pubsub()
+        self._subscriber = subscriber
+        self._pubsub: PubSub | None = None
         self._deliver = deliver
         self._failed = failed
         self._origin = secrets.token_hex(4)
@@ -66,7 +67,6 @@ class RedisFanout:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._pubsub.aclose()  # type: ignore[no-untyped-call]
 
     def publish(self, user_id: UserId, text: str) -> None:
         """Pass *text* on, soon."""
@@ -105,9 +105,12 @@ class RedisFanout:
                 self._failed("redis")
                 log.warning("frames stay on this replica", action="fanout_failed", error=repr(error))
                 await asyncio.sleep(RECONNECT_SECONDS)
+                self._subscribe_all()
 
     async def _send_subscriptions(self) -> None:
         changed, self._changed = dict.fromkeys(self._changed), []
+        if self._pubsub is None:
+            return  # the next connection begins with everybody
         joined = [frames_channel(user_id) for user_id in changed if user_id in self._users]
         left = [frames_channel(user_id) for user_id in changed if user_id not in self._users]
         if joined:
@@ -128,23 +131,30 @@ class RedisFanout:
     async def _listen_for_ever(self) -> None:
         while True:
             try:
-                await self._listen()
+                async with self._subscriber.pubsub() as pubsub:
+                    await pubsub.connect()
+                    self._pubsub = pubsub
+                    self._subscribe_all()
+                    await self._listen(pubsub)
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("not listening to other replicas", action="fanout_failed", error=repr(error))
-                await asyncio.sleep(RECONNECT_SECONDS)
-                for listening in self._users.values():
-                    listening.clear()
-                self._changed += self._users
-                self._work.set()
+            self._pubsub = None
+            for listening in self._users.values():
+                listening.clear()
+            await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _listen(self) -> None:
+    def _subscribe_all(self) -> None:
+        self._changed += self._users
+        self._work.set()
+
+    async def _listen(self, pubsub: PubSub) -> None:
         while True:
-            message = await self._pubsub.get_message(timeout=SILENCE_SECONDS)
+            message = await pubsub.get_message(timeout=SILENCE_SECONDS)
             if message is not None:
                 self._receive(message["type"], message["channel"], message["data"])
-            elif self._users:
+            else:
                 async with asyncio.timeout(1.0):
-                    await self._pubsub.ping()
+                    await pubsub.ping()
 
     def _receive(self, kind: str, channel: str, data: str) -> None:
         user_id = UserId(channel[_PREFIX:]) if channel else UserId("")
