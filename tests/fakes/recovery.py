@@ -1,0 +1,198 @@
+"""The outbox, the janitor's view and the read side in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from domain.census import BucketCensus, Leftovers, OutboxCensus
+from domain.errors import StoreUnavailable
+from domain.events import Outgoing
+from domain.ids import EventId, MatchId, RequestId, SessionId, UserId
+from domain.match import Match, MatchState
+from domain.news import Snapshot
+from domain.request import Bucket, MatchRequest, Place, RequestStatus
+from domain.session import Document, Session
+from tests.fakes.redis import FakeSessions
+from tests.fakes.tables import EventRow, Switch, Tables, reachable
+
+GRACE = timedelta(seconds=1)
+CLAIM = timedelta(seconds=30)
+
+
+class FakeOutbox:
+    """Satisfies ``actors.ports.Outbox``."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    @property
+    def switch(self) -> Switch:
+        return self._tables.switch
+
+    @reachable
+    def claim(self, most: int) -> Sequence[Outgoing]:
+        now = self._tables.now
+        rows = [row for row in self._tables.outbox if row.published_at is None and row.claimed_until < now][:most]
+        for row in rows:
+            row.claimed_until = now + CLAIM
+        return [row.value for row in rows]
+
+    @reachable
+    def published(self, ids: Collection[EventId]) -> None:
+        for row in self._unpublished(ids):
+            row.published_at = self._tables.now
+
+    @reachable
+    def release(self, ids: Collection[EventId]) -> None:
+        for row in self._unpublished(ids):
+            row.claimed_until = row.created_at - CLAIM
+
+    def _unpublished(self, ids: Collection[EventId]) -> list[EventRow]:
+        return [row for row in self._tables.outbox if row.value.event_id in ids and row.published_at is None]
+
+
+class FakeRecovery:
+    """Satisfies ``actors.ports.Recovery``."""
+
+    def __init__(self, tables: Tables, *, retention_days: float) -> None:
+        self._tables = tables
+        self._retention = timedelta(days=retention_days)
+
+    @property
+    def switch(self) -> Switch:
+        return self._tables.switch
+
+    def _pending(self) -> list[tuple[int, MatchRequest]]:
+        rows = self._tables.in_queue_order()
+        return [(row.seq, row.value) for row in rows if row.value.status is RequestStatus.PENDING]
+
+    def _in(self, state: MatchState) -> list[Match]:
+        return [m for id_ in self._tables.matches if (m := self._tables.read(id_)) and m.state is state]
+
+    @reachable
+    def leftovers(self) -> Leftovers:
+        past = self._tables.now - GRACE
+        rows = self._tables.matches.values()
+        untold = [row for row in rows if row.untold and row.value.state is not MatchState.CONFIRMED]
+        late = sorted((row for row in untold if row.changed_at <= past - GRACE), key=lambda row: row.changed_at)
+        return Leftovers(
+            overdue_requests=[request for _, request in self._pending() if request.expires_at <= past],
+            overdue_matches=[match.id for match in self._in(MatchState.PROPOSED) if match.deadline <= past],
+            unopened=[m for m in self._in(MatchState.CONFIRMED) if m.confirmed_at and m.confirmed_at <= past],
+            untold=[match for row in late if (match := self._tables.read(row.value.id))],
+        )
+
+    @reachable
+    def pending(self, after: int, most: int) -> tuple[Sequence[MatchRequest], int]:
+        now = self._tables.now
+        settled = now + timedelta(seconds=self._tables.search_seconds) - GRACE
+        rows = [(seq, one) for seq, one in self._pending() if seq > after and now < one.expires_at <= settled][:most]
+        return [request for _, request in rows], rows[-1][0] if len(rows) == most else 0
+
+    @reachable
+    def census(self) -> tuple[Sequence[BucketCensus], OutboxCensus]:
+        now = self._tables.now
+        waits: dict[Bucket, list[float]] = {}
+        for _, request in self._pending():
+            waits.setdefault(request.bucket, []).append((now - request.created_at).total_seconds())
+        ages = [(now - row.created_at).total_seconds() for row in self._tables.outbox if row.published_at is None]
+        return (
+            [BucketCensus(bucket, len(seconds), max(seconds)) for bucket, seconds in waits.items()],
+            OutboxCensus(len(ages), max(ages, default=0.0)),
+        )
+
+    @reachable
+    def forget_old(self) -> int:
+        tables, old = self._tables, self._tables.now - self._retention
+        live = (MatchState.PROPOSED, MatchState.CONFIRMED)
+        requests = [id_ for id_, row in tables.requests.items() if row.ended_at and row.ended_at < old]
+        matches = [id_ for id_, m in tables.matches.items() if m.value.state not in live and m.changed_at < old]
+        events = [row for row in tables.outbox if row.published_at and row.published_at < old]
+        for request_id in requests:
+            del tables.requests[request_id]
+        for match_id in matches:
+            del tables.matches[match_id]
+        for event in events:
+            tables.outbox.remove(event)
+        return len(requests) + len(matches) + len(events)
+
+
+class FakeReads:
+    """Satisfies ``web.reads.Reads``."""
+
+    def __init__(self, tables: Tables, sessions: FakeSessions, *, session_seconds: float) -> None:
+        self._tables = tables
+        self._sessions = sessions
+        self._session_seconds = timedelta(seconds=session_seconds)
+
+    @property
+    def switch(self) -> Switch:
+        return self._tables.switch
+
+    @reachable
+    def request(self, user_id: UserId, request_id: RequestId) -> MatchRequest | None:
+        row = self._tables.requests.get(request_id)
+        return row.value if row and row.value.user_id == user_id else None
+
+    @reachable
+    def place(self, request: MatchRequest) -> Place:
+        ahead = [one for one in self._tables.in_queue_order() if one.value.status is RequestStatus.PENDING]
+        seq = self._tables.requests[request.id].seq
+        position = 1 + sum(one.value.bucket == request.bucket and one.seq < seq for one in ahead)
+        waits = [
+            (row.value.created_at - self._tables.requests[row.value.first.request_id].value.created_at).total_seconds()
+            for row in self._tables.matches.values()
+            if row.value.bucket == request.bucket
+        ]
+        waited = (self._tables.now - request.created_at).total_seconds()
+        return Place(position, waited, sum(waits[-20:]) / len(waits[-20:]) if waits else None)
+
+    @reachable
+    def match(self, user_id: UserId, match_id: MatchId) -> Match | None:
+        match = self._tables.read(match_id)
+        return match if match and user_id in match.users else None
+
+    @reachable
+    def active_session(self, user_id: UserId) -> Session | None:
+        return self._active(user_id)
+
+    def _active(self, user_id: UserId) -> Session | None:
+        matches = [self._tables.read(match_id) for match_id in self._tables.matches]
+        sessions = [
+            session
+            for match in matches
+            if match and match.state is MatchState.READY and user_id in match.users
+            if not match.seat_of(user_id).left and (session := match.session) and self._is_fresh(session)
+        ]
+        return max(sessions, key=lambda session: session.created_at, default=None)
+
+    def _is_fresh(self, session: Session) -> bool:
+        return session.created_at > self._tables.now - self._session_seconds
+
+    async def session(self, user_id: UserId, session_id: SessionId) -> tuple[Session, Document] | None:
+        match = self._find(session_id)
+        if match is None or user_id not in match.users or match.seat_of(user_id).left:
+            return None
+        return await self.any_session(session_id)
+
+    async def any_session(self, session_id: SessionId) -> tuple[Session, Document] | None:
+        match = self._find(session_id)
+        if match is None or match.session is None or not self._is_fresh(match.session):
+            return None
+        try:
+            await self._sessions.create(match.session)
+        except StoreUnavailable:
+            return match.session, Document()
+        return match.session, self._sessions.typed[session_id]
+
+    def _find(self, session_id: SessionId) -> Match | None:
+        self.switch.before()
+        ids = [row.value.id for row in self._tables.matches.values() if row.value.session_id == session_id]
+        return self._tables.read(ids[0]) if ids else None
+
+    @reachable
+    def snapshot(self, user_id: UserId) -> Snapshot:
+        live = self._tables.live(user_id)
+        match = self._tables.read(live.value.match_id) if live and live.value.match_id else None
+        return Snapshot(live.value if live else None, match, self._active(user_id))

@@ -1,0 +1,158 @@
+"""The rows that the in-memory stores share, as the tables do, and the switch that takes a store away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from domain.errors import Unavailable
+from domain.events import Outgoing
+from domain.ids import MatchId, RequestId, UserId
+from domain.match import Match, MatchState
+from domain.request import MatchRequest
+from tests.builders import NOON
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Clock:
+    """The store's clock: stands still but for the microsecond that every row takes."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def tick(self) -> datetime:
+        self.advance(0.000_001)
+        return self.now
+
+
+@dataclass
+class Switch:
+    """Takes a store or neighbour away."""
+
+    error: Unavailable
+    away: bool = False
+    away_for: int = 0
+    """Calls from now on that fail before they do anything."""
+    answers_lost: int = 0
+    """Calls from now on that do what they are asked, and fail nevertheless."""
+
+    def before(self) -> None:
+        if self.away or self.away_for > 0:
+            self.away_for -= 1
+            raise self.error
+
+    def after(self) -> None:
+        if self.answers_lost:
+            self.answers_lost -= 1
+            raise self.error
+
+
+class Switched(Protocol):
+    @property
+    def switch(self) -> Switch: ...
+
+
+S = TypeVar("S", bound=Switched)
+
+
+def reachable(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], Coroutine[Any, Any, R]]:
+    """Makes a port's method of a plain one: atomic, with a turn of the loop before and after, and able to fail."""
+
+    async def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        self.switch.before()
+        await asyncio.sleep(0)
+        answer = method(self, *args, **kwargs)
+        await asyncio.sleep(0)
+        self.switch.after()
+        return answer
+
+    return call
+
+
+@dataclass
+class RequestRow:
+    seq: int
+    value: MatchRequest
+    ended_at: datetime | None = None
+
+
+@dataclass
+class MatchRow:
+    value: Match
+    changed_at: datetime
+    untold: bool = True
+
+
+@dataclass
+class EventRow:
+    value: Outgoing
+    created_at: datetime
+    claimed_until: datetime
+    published_at: datetime | None = None
+
+
+@dataclass
+class Tables:
+    """What PostgreSQL would hold."""
+
+    clock: Clock
+    switch: Switch
+    search_seconds: float
+    confirm_seconds: float
+    requests: dict[RequestId, RequestRow] = field(default_factory=dict)
+    matches: dict[MatchId, MatchRow] = field(default_factory=dict)
+    outbox: list[EventRow] = field(default_factory=list)
+    held: set[UserId] = field(default_factory=set)
+    """Users whose rows another connection has locked."""
+    _of_user: dict[UserId, list[RequestRow]] = field(default_factory=dict)
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now
+
+    def in_queue_order(self) -> list[RequestRow]:
+        return sorted(self.requests.values(), key=lambda row: row.seq)
+
+    def insert(self, request: MatchRequest) -> None:
+        row = RequestRow(len(self.requests) + 1, request)
+        self.requests[request.id] = row
+        self._of_user.setdefault(request.user_id, []).append(row)
+
+    def live(self, user_id: UserId) -> RequestRow | None:
+        """The unique index: at most one."""
+        rows = [row for row in self._of_user.get(user_id, ()) if row.value.status.is_live]
+        assert len(rows) < 2, f"two live requests of {user_id}"
+        return rows[0] if rows else None
+
+    def change(self, row: RequestRow, **changes: Any) -> MatchRequest:
+        row.value = replace(row.value, **changes)
+        row.ended_at = None if row.value.status.is_live else row.ended_at or self.now
+        return row.value
+
+    def read(self, match_id: MatchId) -> Match | None:
+        """A match with what depends on the moment of reading."""
+        row = self.matches.get(match_id)
+        if row is None:
+            return None
+        since = row.value.confirmed_at
+        return replace(
+            row.value,
+            overdue=row.value.state is MatchState.PROPOSED and row.value.deadline <= self.now,
+            confirmed_for=(self.now - since).total_seconds() if since else 0.0,
+        )
+
+    def move(self, row: MatchRow, **changes: Any) -> None:
+        row.value = replace(row.value, **changes)
+        row.changed_at, row.untold = self.now, True
+
+    def promise(self, event: Outgoing) -> None:
+        now = self.clock.tick()
+        self.outbox.append(EventRow(event, created_at=now, claimed_until=now - timedelta(days=1)))
