@@ -85,10 +85,10 @@ async def _serve_user(
     finally:
         services.hub.remove(connection)
         greeting.cancel()
-        await connection.finish()
         code = int(connection.closed_with or socket.close_code or ABNORMAL)
         services.meter.socket_closed(code)
         log.info("socket closed", action="socket_closed", code=code, seconds=round(time.monotonic() - opened, 3))
+        await connection.finish()  # last: a server that stops may cancel it
 
 
 async def _greet(services: Services, connection: Connection) -> None:
