@@ -76,7 +76,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         if urls.database_url
         else _private("PostgreSQL", "DATABASE_URL", postgres.find_binaries),
         _redis(urls.redis_url) if urls.redis_url else _private("Redis", "REDIS_URL", valkey.find_binary),
-        _rabbitmq(urls.rabbitmq_url),
+        _rabbitmq(urls.rabbitmq_url, is_dev=settings.is_dev),
         _questions(settings),
         _users(settings),
     ]
@@ -142,7 +142,7 @@ async def _redis(url: str) -> Finding:
     return Finding(Verdict.OK, "Redis", f"reachable, version {version}")
 
 
-async def _rabbitmq(url: str | None) -> Finding:
+async def _rabbitmq(url: str | None, *, is_dev: bool) -> Finding:
     if url is None:
         installed = rabbitmq.find_scripts() is not None
         text = "RABBITMQ_URL is not set: ./run starts a private one" if installed else rabbitmq.ABSENT
@@ -150,9 +150,9 @@ async def _rabbitmq(url: str | None) -> Finding:
     try:
         connection = await aio_pika.connect(url, timeout=PATIENCE_SECONDS)
     except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
-        return Finding(
-            Verdict.FAIL, "RabbitMQ", f"cannot be used: {_why(error)}. Is it running, and RABBITMQ_URL right?"
-        )
+        # A private broker takes seconds to start; nothing is lost meanwhile.
+        text = f"cannot be used: {_why(error)}. Events wait in the outbox: is it running, and RABBITMQ_URL right?"
+        return Finding(Verdict.NOTE if is_dev else Verdict.FAIL, "RabbitMQ", text)
     await connection.close()
     return Finding(Verdict.OK, "RabbitMQ", "reachable")
 

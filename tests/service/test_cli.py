@@ -97,7 +97,7 @@ def test_the_doctor_names_each_thing_that_is_wrong_and_what_to_do(tmp_path: Path
         "ok    settings",
         "FAIL  PostgreSQL",
         "FAIL  Redis",
-        "FAIL  RabbitMQ",
+        "note  RabbitMQ",
         "FAIL  Question Service",
         "FAIL  User Service",
     ]
