@@ -13,6 +13,7 @@ from domain.topic import Topics
 from messaging.events import MESSAGES
 from persistence.redis.client import connect_for_listening
 from persistence.redis.fanout import RedisFanout
+from service.backstage import DevBackstage
 from service.cast import start_cast
 from service.metrics import Metrics
 from service.neighbours import open_neighbours
@@ -52,6 +53,7 @@ async def compose(settings: Settings) -> AsyncIterator[Service]:
         watch = asyncio.create_task(metrics.watch_loop(), name="event loop watch")
         stack.callback(watch.cancel)
         readiness = ReadinessProbe(stores, neighbours.broker)
+        backstage = DevBackstage(settings=settings, stores=stores, system=cast.system, readiness=readiness)
         app = make_app(
             matchmaker=cast.matchmaker,
             reads=stores.reads,
@@ -68,6 +70,7 @@ async def compose(settings: Settings) -> AsyncIterator[Service]:
             readiness=readiness,
             exposition=metrics.exposition,
             event_schemas=MESSAGES,
+            backstage=backstage if settings.is_dev else None,
         )
         yield Service(app, readiness, cast.system.crashed)
 

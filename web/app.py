@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from pydantic import BaseModel
 
-from actors.matchmaker import Matchmaker
 from web.asyncapi import asyncapi
 from web.auth import Authenticator
+from web.backstage import Backstage, open_backstage
 from web.bodies import MAX_BODY_BYTES
 from web.calls import SERVICES, Services
 from web.cors import Cors
 from web.documents import STATIC
+from web.front_door import FrontDoor
 from web.hub import Hub
 from web.meter import WebMeter
 from web.middleware import expect, heading, observing
@@ -28,7 +29,7 @@ from web.routes import ROUTES
 
 def make_app(  # noqa: PLR0913 - the edge meets all its collaborators here
     *,
-    matchmaker: Matchmaker,
+    matchmaker: FrontDoor,
     reads: Reads,
     hub: Hub,
     authenticator: Authenticator,
@@ -37,12 +38,14 @@ def make_app(  # noqa: PLR0913 - the edge meets all its collaborators here
     readiness: Callable[[], Awaitable[Readiness]],
     exposition: Callable[[str], tuple[bytes, str]],
     event_schemas: Mapping[str, type[BaseModel]],
+    backstage: Backstage | None = None,
 ) -> web.Application:
     """Everything that is served, over *matchmaker* and *reads*.
 
     Args:
         exposition: the metrics and their content type, given the ``Accept`` header.
         event_schemas: what goes to the broker, by routing key, for the documentation.
+        backstage: what the demo page shows of the inside; None for no such pages.
     """
     cors = Cors(options.cors_origins)
     app = web.Application(middlewares=[observing(meter, cors)], client_max_size=MAX_BODY_BYTES)
@@ -64,6 +67,8 @@ def make_app(  # noqa: PLR0913 - the edge meets all its collaborators here
     app.on_response_prepare.append(heading(cors))
     app.on_shutdown.append(_hang_up)
     _route(app, is_dev=options.is_dev)
+    if backstage is not None:
+        open_backstage(app, backstage)
     return app
 
 

@@ -18,7 +18,7 @@ from web.errors import REQUEST_ID, problem_for, row_of
 from web.meter import WebMeter
 
 UNMATCHED: Final = "unmatched"
-QUIET: Final = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+QUIET: Final = frozenset({"/health", "/health/live", "/health/ready", "/metrics", "/dev/state"})
 """Asked by machines every few seconds: not worth a line each."""
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
