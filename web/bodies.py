@@ -38,6 +38,8 @@ async def read_body(request: web.Request, model: type[B], context: Mapping[str, 
 
 async def _bytes(request: web.Request) -> bytes:
     try:
+        if request.content.is_eof():  # it came with the headers: nothing to wait for
+            return await request.read()
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
     except TimeoutError:

@@ -36,7 +36,14 @@ REQUEST_ID: Final = web.RequestKey("request_id", str)
 """The correlation id of a request: the client's own, when it sent a decent one."""
 
 PROBLEM_JSON: Final = "application/problem+json"
-RETRY_SECONDS: Final = "1"
+RETRY: Final[Mapping[str, str]] = {"Retry-After": "1"}
+HANG_UP: Final[Mapping[str, str]] = {"Connection": "close"}
+PLAIN_ONLY: Final[Mapping[str, str]] = {"Accept-Encoding": "identity", **HANG_UP}
+UPGRADE: Final[Mapping[str, str]] = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+}
 
 
 class Refusal(Exception):
@@ -62,19 +69,19 @@ class Unauthorized(Refusal):
 class BodyTooSlow(Refusal):
     """The headers came, the body did not."""
 
-    headers = {"Connection": "close"}  # noqa: RUF012 - never changed
+    headers = HANG_UP
 
 
 class BodyTooLarge(Refusal):
     """More than any body of ours has."""
 
-    headers = {"Connection": "close"}  # noqa: RUF012
+    headers = HANG_UP
 
 
 class EncodingRefused(Refusal):
     """Compressed bodies are not read."""
 
-    headers = {"Accept-Encoding": "identity", "Connection": "close"}  # noqa: RUF012
+    headers = PLAIN_ONLY
 
 
 class InvalidBody(Refusal):
@@ -88,7 +95,7 @@ class InvalidBody(Refusal):
 class UpgradeRequired(Refusal):
     """A WebSocket handshake of version 13 was expected."""
 
-    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}  # noqa: RUF012
+    headers = UPGRADE
 
 
 class RateLimited(Refusal):
@@ -102,7 +109,7 @@ class RateLimited(Refusal):
 class NotReady(Refusal):
     """Something this service cannot do without is away."""
 
-    headers = {"Retry-After": RETRY_SECONDS}  # noqa: RUF012
+    headers = RETRY
 
     def __init__(self, dependencies: Mapping[str, str], failing: Sequence[str]) -> None:
         super().__init__(f"Not ready: {', '.join(failing)}.")
@@ -112,7 +119,7 @@ class NotReady(Refusal):
 class TooManySockets(Refusal):
     """No seat left for another WebSocket."""
 
-    headers = {"Retry-After": RETRY_SECONDS}  # noqa: RUF012
+    headers = RETRY
 
 
 class MatchOver(domain.MatchClosed):
@@ -180,7 +187,7 @@ def problem_for(request: web.Request, error: BaseException) -> web.Response:
         case domain.Conflict():
             return problem(request, row_of(error) or INTERNAL, truth=vars(error))
         case domain.Unavailable():
-            return problem(request, row_of(error) or INTERNAL, headers={"Retry-After": RETRY_SECONDS})
+            return problem(request, row_of(error) or INTERNAL, headers=RETRY)
         case web.HTTPException():
             return _of_http(request, error)
         case _:

@@ -41,8 +41,8 @@ M = TypeVar("M", bound=BaseModel)
 Answers = Mapping[int, tuple[type[BaseModel], ...]]
 """By status, the bodies a caller may get."""
 
-UNAUTHENTICATED: Final = (401, 429, 503)
-WITH_BODY: Final = (400, 401, 408, 413, 415, 422, 429, 503)
+WITH_TOKEN: Final = (400, 401, 429, 503)
+WITH_BODY: Final = (*WITH_TOKEN, 408, 413, 415, 422)
 NO_ANSWERS: Final[Answers] = {}
 
 
@@ -70,7 +70,7 @@ class Route:
 
 
 def _get(path: str, handler: Callable[[Call[None]], Awaitable[Reply]], tag: str, answers: Answers) -> Route:
-    return _bodiless("GET", path, handler, tag, answers, (404, *UNAUTHENTICATED))
+    return _bodiless("GET", path, handler, tag, answers, (404, *WITH_TOKEN))
 
 
 def _bodiless(
@@ -163,7 +163,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         requests.cancel,
         "requests",
         {200: (RequestCancelled,)},
-        (404, 409, *UNAUTHENTICATED),
+        (404, 409, *WITH_TOKEN),
     ),
     _post(
         "/confirm",
@@ -181,7 +181,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         sessions.read,
         "sessions",
         {200: (SessionBody, OpenSessionBody)},
-        (404, *UNAUTHENTICATED),
+        (404, *WITH_TOKEN),
         stranger=sessions.read_openly,
     ),
     _post("/sessions/leave", sessions.leave, Leaving, "sessions", {200: (SessionLeft,)}, (404,)),

@@ -25,7 +25,7 @@ UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 
 def moment(when: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: ``2025-11-12T06:40:23.000Z``."""
-    return f"{when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    return f"{when.astimezone(UTC).isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
 Moment = Annotated[

@@ -63,7 +63,6 @@ def _socket(request: web.Request) -> web.WebSocketResponse:
         timeout=CLOSING_SECONDS,
         autoping=False,  # pings are counted too
         heartbeat=HEARTBEAT_SECONDS,
-        # Only the name is answered; aiohttp would log what it cannot answer, tokens included.
         protocols=(SUBPROTOCOL,) if offered[0].strip() == SUBPROTOCOL else (),
         compress=False,
         max_msg_size=MAX_MESSAGE_BYTES,

@@ -22,10 +22,12 @@ from messaging.events import MESSAGES
 from tests.web.fakes import SECRET, FakeFanout, FakeMatchmaker, FakeMeter, FakeReads, FakeUsers, token
 from web.app import make_app
 from web.auth import Authenticator
+from web.errors import PROBLEM_JSON
 from web.hub import Hub
 from web.options import WebOptions
 from web.paths import BASE
 from web.readiness import Readiness
+from web.schemas import ProblemBody
 from web.serving import SETTINGS
 
 Socket: TypeAlias = "aiohttp.ClientWebSocketResponse[Literal[True]]"
@@ -124,6 +126,8 @@ class Edge:
             headers["Authorization"] = f"Bearer {token(user)}"
         url = URL(path[1:] if path.startswith("//") else f"{BASE}{path}", encoded=True)
         async with self.client.request(method, url, headers=headers, **kwargs) as response:
+            if response.content_type == PROBLEM_JSON and method != "HEAD":
+                assert ProblemBody.model_validate_json(await response.read()).status == response.status
             return Answer(response.status, response.headers.copy(), await response.text())
 
     async def get(self, path: str, **kwargs: Any) -> Answer:

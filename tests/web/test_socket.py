@@ -63,7 +63,7 @@ async def test_a_token_as_subprotocol_opens_a_socket_and_is_not_echoed(edge: Edg
     assert (await socket.receive_json())["type"] == "state"
 
 
-async def test_other_subprotocols_are_ignored(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+async def test_other_subprotocols_are_ignored(edge: Edge) -> None:
     socket = await edge.connect(protocols=("chat", "junk"))
     assert socket.protocol is None
     assert (await socket.receive_json())["type"] == "state"
