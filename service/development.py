@@ -1,8 +1,11 @@
 """``./run``: private servers, migrations, the service, and what to do next on the screen."""
 
+import asyncio
+import contextlib
 import errno
 import os
 import socket
+import threading
 from pathlib import Path
 
 import typer
@@ -34,6 +37,7 @@ def run_everything(*, port: int | None, data_dir: Path) -> int:
         from service.migrating import migrate  # noqa: PLC0415
 
         servers.wait_open()
+        threading.Thread(target=_give_audience, args=[servers], name="audience", daemon=True).start()
         adopt(
             database_url=servers.urls.database_url,
             redis_url=servers.urls.redis_url,
@@ -42,6 +46,19 @@ def run_everything(*, port: int | None, data_dir: Path) -> int:
         migrate()
         settings = load_settings(**given)
         return bootstrap.run(settings, announce=lambda address: typer.echo(welcome(settings, address, servers)))
+
+
+def _give_audience(servers: Servers) -> None:
+    """Bind a queue on the private RabbitMQ once it is there: without one, events would wait for ever."""
+    from messaging.audience import seat_audience  # noqa: PLC0415
+    from messaging.link import FAILURES  # noqa: PLC0415
+
+    url = servers.urls.rabbitmq_url
+    if url is None:
+        return
+    with contextlib.suppress(StartFailed, *FAILURES):  # told by others
+        servers.wait_for("rabbitmq")
+        asyncio.run(seat_audience(url))
 
 
 def _tell(news: str) -> None:
