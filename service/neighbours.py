@@ -14,7 +14,7 @@ from messaging.question_bank import DevQuestions, QuestionBank
 from messaging.questions import QuestionService
 from messaging.rabbitmq import RabbitPublisher, UnconfiguredPublisher
 from messaging.users import UserService
-from service.errors import SettingsInvalid
+from service.errors import StartFailed
 from service.metrics import Metrics
 from service.settings import Settings
 
@@ -63,5 +63,5 @@ def _questions(
     if settings.is_dev:
         return DevQuestions(service, QuestionBank(choice=choice))
     if service is None:
-        raise SettingsInvalid("QUESTION_SERVICE_URL is not set: only ENV=dev brings questions of its own.")
+        raise StartFailed("QUESTION_SERVICE_URL is not set: only ENV=dev brings questions of its own.")
     return service

@@ -70,7 +70,7 @@ class Settings(_Environment):
     redis_url: Annotated[_RedisUrl, _Required] = Field(repr=False, description=_REDIS)
     rabbitmq_url: Annotated[_AmqpUrl | None, _Blank] = Field(None, repr=False, description=_RABBITMQ)
 
-    app_name: _Name = Field("matching-service", description="The name in logs, documentation and /health")
+    app_name: _Name = Field("peerprep-matching-service", description="The name in logs, documentation and /health")
     env: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$"), BeforeValidator(values.lower)] = Field(
         "dev", description="dev turns on the demo page, the sample secret and ./run token; anything else is strict"
     )
@@ -168,6 +168,13 @@ class Settings(_Environment):
         if len(secret.get_secret_value().encode()) < SHORTEST_SECRET_BYTES:
             raise ValueError(f"must be at least {SHORTEST_SECRET_BYTES} bytes unless ENV=dev")
         return secret
+
+    @field_validator("question_service_url")
+    @classmethod
+    def _questions_come_from_somewhere(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is None and info.data.get("env") not in (None, "dev"):
+            raise ValueError("must be set unless ENV=dev")
+        return url
 
     @field_validator("auth_verify_remote")
     @classmethod

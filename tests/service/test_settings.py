@@ -70,7 +70,13 @@ def test_what_is_impossible_is_refused_by_name(name: str, value: object) -> None
 def test_outside_dev_a_short_or_missing_secret_stops_the_start(env: str) -> None:
     assert "AUTH_ACCESS_SECRET" in refusal(env=env)
     assert "AUTH_ACCESS_SECRET" in refusal(env=env, auth_access_secret="x" * 31)
-    assert settings(env=env, auth_access_secret=LONG).auth_access_secret.get_secret_value() == LONG
+    strict = settings(env=env, auth_access_secret=LONG, question_service_url="http://question-service:8003")
+    assert strict.auth_access_secret.get_secret_value() == LONG
+
+
+def test_outside_dev_questions_must_come_from_somewhere() -> None:
+    assert "QUESTION_SERVICE_URL must be set unless ENV=dev" in refusal(env="prod", auth_access_secret=LONG)
+    assert settings().question_service_url is None
 
 
 def test_in_dev_a_short_secret_is_used_as_it_is() -> None:
