@@ -1,0 +1,98 @@
+"""The command line of the load programs: ``./run load --help``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from service.errors import StartFailed
+from tests.load.report import Report, save, show
+
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__
+)
+
+Json = Annotated[Path | None, typer.Option("--json", help="Where to keep the report.", dir_okay=False)]
+Fsync = Annotated[bool, typer.Option(help="Whether the private stores wait for the disk, as real ones do.")]
+
+
+@app.command()
+def flow(
+    *,
+    rate: Annotated[float, typer.Option(min=0.1, max=2000, help="Pairs that arrive in a second.")] = 100,
+    seconds: Annotated[float, typer.Option(min=0.1, max=600)] = 10,
+    url: Annotated[str | None, typer.Option(help="A service that runs on this machine with ENV=dev.")] = None,
+    replicas: Annotated[int, typer.Option(min=1, max=8, help="Processes of the service to start.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Processes that generate load.")] = 1,
+    buckets: Annotated[int, typer.Option(min=8, max=500, help="Buckets the pairs go to in turn.")] = 45,
+    warm_up: Annotated[float, typer.Option(min=0, max=60, help="Seconds before it is measured.")] = 2,
+    fsync: Fsync = True,
+    json: Json = None,
+) -> None:
+    """Measures the whole flow over REST, WebSocket and AMQP, as an open loop."""
+    from tests.load.flow import FlowPlan, measure  # noqa: PLC0415  each command loads what it needs only
+
+    plan = FlowPlan(
+        rate=rate, seconds=seconds, url=url, replicas=replicas, workers=workers, buckets=buckets, warm_up=warm_up,
+        fsync=fsync,
+    )  # fmt: skip
+    console = Console()
+    _finish(_run(measure(plan, console)), console, json)
+
+
+@app.command()
+def buckets(
+    *,
+    buckets: Annotated[int, typer.Option(min=1, max=500, help="Bucket actors.")] = 8,
+    users: Annotated[int, typer.Option(min=2, max=1_000_000)] = 20_000,
+    arrival: Annotated[str, typer.Option(help="burst: all at once; poisson: at random moments.")] = "burst",
+    rate: Annotated[float, typer.Option(min=1, max=100_000, help="Users a second, for poisson.")] = 2000,
+    warm_up: Annotated[int, typer.Option(min=0, max=100_000, help="Users before it is measured.")] = 1000,
+    fsync: Fsync = True,
+    json: Json = None,
+) -> None:
+    """Measures the bucket actors in this process over real PostgreSQL and Redis, without HTTP."""
+    from tests.load.buckets import Arrival, BucketPlan, measure  # noqa: PLC0415
+
+    if arrival not in list(Arrival):
+        raise typer.BadParameter("it is burst or poisson", param_hint="--arrival")
+    plan = BucketPlan(
+        buckets=buckets, users=users - users % 2, arrival=Arrival(arrival), rate=rate, warm_up=warm_up, fsync=fsync
+    )
+    console = Console()
+    _finish(_run(measure(plan, console)), console, json)
+
+
+def _run(measuring: Coroutine[Any, Any, Report]) -> Report:
+    import uvloop  # noqa: PLC0415
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(measuring)
+
+
+def _finish(report: Report, console: Console, path: Path | None) -> None:
+    show(report, console)
+    if path is not None:
+        save(report, path)
+    raise typer.Exit(0 if report.is_clean else 1)
+
+
+def main() -> None:
+    """Runs a program; what keeps it from starting becomes one message on stderr."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and folders go too
+    try:
+        app(prog_name="./run load")
+    except StartFailed as error:
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

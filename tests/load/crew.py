@@ -1,0 +1,79 @@
+"""The generator processes, seen from the program that started them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.load.shift import Shift, Tally
+from tests.load.surroundings import PROJECT
+from tests.load.worker import line_of
+
+LINE_LIMIT: Final = 2**28
+"""Bytes of one message: a tally holds every measurement."""
+
+Progress = Callable[[int], None]
+"""Told how many users are done."""
+
+
+class WorkerLost(Exception):
+    """A generator process ended by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Workers that play their shifts side by side."""
+
+    workers: Sequence[Process]
+
+    @property
+    def pids(self) -> list[int]:
+        return [worker.pid for worker in self.workers]
+
+    async def play(self, shifts: Sequence[Shift], progress: Progress) -> Tally:
+        """One shift for each; what came of all together."""
+        done = dict.fromkeys(self.pids, 0)
+
+        def note(pid: int, users: int) -> None:
+            done[pid] = users
+            progress(sum(done.values()))
+
+        played = (_play(worker, shift, note) for worker, shift in zip(self.workers, shifts, strict=True))
+        return Tally.sum(await asyncio.gather(*played))
+
+
+@contextlib.asynccontextmanager
+async def hired(count: int) -> AsyncIterator[Crew]:
+    """So many generator processes; they end with the block."""
+    command = (sys.executable, "-m", "tests.load.worker")
+    workers = [
+        await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdin=PIPE, stdout=PIPE, limit=LINE_LIMIT)
+        for _ in range(count)
+    ]
+    try:
+        yield Crew(workers)
+    finally:
+        for worker in workers:
+            if worker.returncode is None:
+                worker.terminate()
+        await asyncio.gather(*(worker.wait() for worker in workers))
+
+
+async def _play(worker: Process, shift: Shift, note: Callable[[int, int], None]) -> Tally:
+    if worker.stdin is None or worker.stdout is None:
+        raise WorkerLost("it has no pipes")
+    worker.stdin.write(line_of(shift))
+    await worker.stdin.drain()
+    while line := await worker.stdout.readline():
+        message: dict[str, Any] = json.loads(line)
+        if "progress" in message:
+            note(worker.pid, message["progress"])
+        if "tally" in message:
+            return Tally.read(message["tally"])
+    raise WorkerLost("a generator process has ended; its reason is above")
