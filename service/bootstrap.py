@@ -14,11 +14,9 @@ from service.composition import Service, compose
 from service.errors import StartFailed
 from service.logs import configure_logs
 from service.settings import Settings
+from web.serving import make_runner
 
 log = structlog.get_logger()
-
-KEEPALIVE_SECONDS = 15.0
-"""How long an idle connection is kept, and how long one may take to send its headers."""
 
 BACKLOG = 2048
 """Connections the system may hold for us while the loop is busy."""
@@ -69,12 +67,7 @@ async def _wait(stop: asyncio.Event, crashed: asyncio.Future[None]) -> int:
 @asynccontextmanager
 async def _listening(service: Service, settings: Settings) -> AsyncIterator[str]:
     """Listen, and say where; at the end let the requests in flight finish."""
-    runner = web.AppRunner(
-        service.app,
-        access_log=None,  # it would print query strings, and with them tokens
-        keepalive_timeout=KEEPALIVE_SECONDS,
-        shutdown_timeout=settings.drain_seconds,
-    )
+    runner = make_runner(service.app, drain_seconds=settings.drain_seconds)
     await runner.setup()
     site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
     try:
