@@ -40,6 +40,7 @@ WITH gone AS (
         user1_left_at = CASE WHEN user1_id = $2 THEN now() ELSE user1_left_at END,
         user2_left_at = CASE WHEN user2_id = $2 THEN now() ELSE user2_left_at END,
         status = CASE WHEN $3 OR $4 THEN 'closed' ELSE 'ready' END,
+        untold = untold AND NOT ($3 OR $4),  -- whoever has left need not be told any more that it is ready
         changed_at = now()
     WHERE id = $1 AND status = 'ready' AND $2 IN (user1_id, user2_id)
       AND (user1_left_at IS NOT NULL) = $3 AND (user2_left_at IS NOT NULL) = $4
