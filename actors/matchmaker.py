@@ -31,7 +31,7 @@ from domain.session import Session
 
 R = TypeVar("R")
 
-MOST_TURNS = 5
+MOST_TURNS = 20
 """How often a cancellation follows a request that changes under it before it gives up."""
 
 
