@@ -25,7 +25,6 @@ from domain.topic import Topics
 from messaging.question_bank import QuestionBank
 from messaging.rabbitmq import UnconfiguredPublisher
 from service.cast import Cast, start_cast
-from service.embedded import Servers
 from service.logs import configure
 from service.metrics import Metrics
 from service.neighbours import Neighbours
@@ -36,13 +35,9 @@ from tests.load import house, processes, shift
 from tests.load.numbers import Latency
 from tests.load.processes import Group
 from tests.load.report import Report
-from tests.load.surroundings import server_versions
 
 PATIENCE_SECONDS: Final = 10.0
 """How long nothing may happen before those left are given up."""
-
-SETTLE_SECONDS: Final = 0.7
-"""For what is written a moment later: who has been told."""
 
 POLL_SECONDS: Final = 0.01
 TELL_SECONDS: Final = 0.1
@@ -66,6 +61,8 @@ class BucketPlan:
     """Users a second, when they do not come all at once."""
     warm_up: int = 1000
     """Users before anything is measured."""
+    settle: float = 0.7
+    """Seconds that are measured after the end, for what is written a moment later: who has been told."""
     fsync: bool = True
     seed: int = 1
     """Of the random moments."""
@@ -115,21 +112,21 @@ class Stopwatch:
         ]
 
 
-async def measure(plan: BucketPlan, console: Console) -> Report:
-    """Run it.  Raises ``StartFailed``."""
-    with house.private_servers(rabbitmq=False, fsync=plan.fsync) as servers:
-        groups = {"actors": Group([os.getpid()], with_children=False), **house.groups_of(servers)}
+async def measure(plan: BucketPlan, console: Console, stage: house.Stage | None = None) -> Report:
+    """Run it, on private servers when no *stage* is given.  Raises ``StartFailed``."""
+    with contextlib.ExitStack() as stack:
+        stage = stage or stack.enter_context(house.private_servers(rabbitmq=False, fsync=plan.fsync))
+        groups = {"actors": Group([os.getpid()], with_children=False), **stage.groups}
         watch = Stopwatch()
-        async with _cast(servers, watch) as cast:
+        async with _cast(stage, watch) as cast:
             with Progress(console=console) as bar:
                 await _phase("warm-up", plan, plan.warm_up, cast, watch, bar)
                 warm_errors, watch.told, watch.errors = watch.errors, {}, Counter()
-                await asyncio.sleep(SETTLE_SECONDS)
+                await asyncio.sleep(plan.settle)
                 before = processes.usage(groups)
                 start = await _phase("measuring", plan, plan.users, cast, watch, bar)
-            await asyncio.sleep(SETTLE_SECONDS)
+            await asyncio.sleep(plan.settle)
             after = processes.usage(groups)
-        urls = servers.urls
         return Report(
             program="buckets",
             plan=asdict(plan),
@@ -140,7 +137,7 @@ async def measure(plan: BucketPlan, console: Console) -> Report:
             cost=processes.costs(before, after, matches=watch.paired),
             errors=dict(watch.errors + Counter({f"warm-up: {kind}": n for kind, n in warm_errors.items()})),
             caveats=_caveats(plan),
-            server_versions=await server_versions(urls.database_url or "", urls.redis_url or ""),
+            server_versions=await stage.versions(),
         )
 
 
@@ -154,12 +151,12 @@ def _caveats(plan: BucketPlan) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def _cast(servers: Servers, watch: Stopwatch) -> AsyncIterator[Cast]:
+async def _cast(stage: house.Stage, watch: Stopwatch) -> AsyncIterator[Cast]:
     """The actors of one process, wired as the service does it, but for the sockets and the broker."""
     configure(level="ERROR", pretty=False)
     settings = load_settings(
-        database_url=servers.urls.database_url,
-        redis_url=servers.urls.redis_url,
+        database_url=stage.urls.database_url,
+        redis_url=stage.urls.redis_url,
         mailbox_limit=1_000_000,
         matching_timeout_seconds=3600,
         confirm_match_timeout_seconds=3600,

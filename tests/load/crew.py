@@ -57,6 +57,8 @@ async def hired(count: int) -> AsyncIterator[Crew]:
         for _ in range(count)
     ]
     try:
+        for worker in workers:
+            await _hear(worker)  # that it is up
         yield Crew(workers)
     finally:
         for worker in workers:
@@ -66,14 +68,18 @@ async def hired(count: int) -> AsyncIterator[Crew]:
 
 
 async def _play(worker: Process, shift: Shift, note: Callable[[int, int], None]) -> Tally:
-    if worker.stdin is None or worker.stdout is None:
-        raise WorkerLost("it has no pipes")
-    worker.stdin.write(line_of(shift))
-    await worker.stdin.drain()
-    while line := await worker.stdout.readline():
-        message: dict[str, Any] = json.loads(line)
-        if "progress" in message:
-            note(worker.pid, message["progress"])
+    if worker.stdin is not None:
+        worker.stdin.write(line_of(shift))
+    while True:
+        message = await _hear(worker)
         if "tally" in message:
             return Tally.read(message["tally"])
-    raise WorkerLost("a generator process has ended; its reason is above")
+        note(worker.pid, message["progress"])
+
+
+async def _hear(worker: Process) -> dict[str, Any]:
+    line = await worker.stdout.readline() if worker.stdout is not None else b""
+    if not line:
+        raise WorkerLost("a generator process has ended; its reason is above")
+    message: dict[str, Any] = json.loads(line)
+    return message

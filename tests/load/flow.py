@@ -23,7 +23,6 @@ from tests.load.numbers import Latency
 from tests.load.processes import Group
 from tests.load.report import Report
 from tests.load.shift import Shift, Tally, buckets
-from tests.load.surroundings import server_versions
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 LEAD_SECONDS: Final = 0.5
@@ -34,9 +33,6 @@ SIGNING_SECONDS: Final = 0.0002
 
 GAP_SECONDS: Final = 0.1
 """Between the two of a pair."""
-
-SETTLE_SECONDS: Final = 0.7
-"""For what is written a moment after the last match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +48,8 @@ class FlowPlan:
     buckets: int = 45
     warm_up: float = 2.0
     """Seconds at the same rate before anything is measured."""
+    settle: float = 0.7
+    """Seconds that are measured after the end, for what is written a moment later: who has been told."""
     fsync: bool = True
 
 
@@ -69,17 +67,17 @@ class _Site:
         return sum((replica.complaints() for replica in self.replicas), Counter())
 
 
-async def measure(plan: FlowPlan, console: Console) -> Report:
-    """Run it.  Raises ``StartFailed``."""
-    async with _given(plan.url) if plan.url else _own(plan) as site, hired(plan.workers) as crew:
+async def measure(plan: FlowPlan, console: Console, stage: house.Stage | None = None) -> Report:
+    """Run it, on private servers when no *stage* is given.  Raises ``StartFailed``."""
+    async with _given(plan.url) if plan.url else _own(plan, stage) as site, hired(plan.workers) as crew:
         site.groups["generator"] = Group([os.getpid(), *crew.pids], with_children=False)
         with Progress(console=console) as bar:
             warm = await _phase("warm-up", plan, plan.warm_up, site, crew, bar)
-            await asyncio.sleep(SETTLE_SECONDS)
+            await asyncio.sleep(plan.settle)
             before = processes.usage(site.groups)
             start, tally = await _phase("measuring", plan, plan.seconds, site, crew, bar)
         events = await site.listener.settle(warm[1].matches + tally.matches) if site.listener else None
-        await asyncio.sleep(SETTLE_SECONDS)
+        await asyncio.sleep(plan.settle)
         after = processes.usage(site.groups)
         return Report(
             program="flow",
@@ -143,19 +141,16 @@ async def _given(url: str) -> AsyncIterator[_Site]:
 
 
 @contextlib.asynccontextmanager
-async def _own(plan: FlowPlan) -> AsyncIterator[_Site]:
+async def _own(plan: FlowPlan, stage: house.Stage | None) -> AsyncIterator[_Site]:
     async with contextlib.AsyncExitStack() as stack:
-        servers = stack.enter_context(house.private_servers(rabbitmq=True, fsync=plan.fsync))
-        urls = servers.urls
-        listener = await stack.enter_async_context(listening(urls.rabbitmq_url)) if urls.rabbitmq_url else None
-        running = stack.enter_context(house.replicas(servers, plan.replicas))
+        stage = stage or stack.enter_context(house.private_servers(rabbitmq=True, fsync=plan.fsync))
+        broker = stage.urls.rabbitmq_url
+        listener = await stack.enter_async_context(listening(broker)) if broker else None
+        running = stack.enter_context(house.replicas(stage, plan.replicas))
         yield _Site(
             urls=[replica.url for replica in running],
-            groups={
-                "service": Group([replica.process.pid for replica in running]),
-                **house.groups_of(servers),
-            },
+            groups={"service": Group([replica.process.pid for replica in running]), **stage.groups},
             listener=listener,
-            versions=await server_versions(urls.database_url or "", urls.redis_url or ""),
+            versions=await stage.versions(),
             replicas=running,
         )

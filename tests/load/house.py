@@ -13,16 +13,16 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from service.embedded import Servers, start_servers
+from service.embedded import Servers, Urls, start_servers
 from service.embedded.datadir import DataDir
 from service.errors import StartFailed
 from tests.load.processes import Group
-from tests.load.surroundings import PROJECT
+from tests.load.surroundings import PROJECT, server_versions
 
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 20.0
@@ -30,6 +30,39 @@ POLL_SECONDS: Final = 0.05
 
 ROOMY: Final = {"MAX_SOCKETS": "100000", "MAX_SOCKETS_PER_ADDRESS": "100000"}
 """All users come from one address here."""
+
+
+TITLES: Final = {"postgres": "PostgreSQL", "redis": "Redis", "rabbitmq": "RabbitMQ"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Servers to play on: PostgreSQL with a migrated, empty database, Redis, and RabbitMQ where there is one."""
+
+    urls: Urls
+    pids: Mapping[str, int]
+    """By the server's name, of those that are counted."""
+    logs: Path
+
+    @property
+    def groups(self) -> dict[str, Group]:
+        """Their processes, for :mod:`tests.load.processes`."""
+        return {TITLES[name]: Group([pid]) for name, pid in self.pids.items()}
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a replica: ours, with these servers."""
+        return {
+            **ROOMY,
+            **os.environ,
+            "HOST": "127.0.0.1",
+            "DATABASE_URL": self.urls.database_url or "",
+            "REDIS_URL": self.urls.redis_url or "",
+            "RABBITMQ_URL": self.urls.rabbitmq_url or "",
+        }
+
+    async def versions(self) -> dict[str, str]:
+        """What the stores say of themselves."""
+        return await server_versions(self.urls.database_url or "", self.urls.redis_url or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,48 +87,27 @@ class Replica:
 
 
 @contextlib.contextmanager
-def private_servers(*, rabbitmq: bool, fsync: bool) -> Iterator[Servers]:
-    """Servers with a migrated, empty database, in a folder that is deleted afterwards.  Raises ``StartFailed``."""
+def private_servers(*, rabbitmq: bool, fsync: bool) -> Iterator[Stage]:
+    """Servers of our own, in a folder that is deleted afterwards.  Raises ``StartFailed``."""
     folder = Path(tempfile.mkdtemp(prefix="peerprep-load-"))
     folder.chmod(0o711)  # as root PostgreSQL runs as nobody, who must get in
     try:
         with start_servers(folder, rabbitmq=rabbitmq, fsync=fsync) as servers:
-            _migrate(servers)
-            if servers.urls.rabbitmq_url is not None:
-                servers.wait_for("rabbitmq")
-            yield servers
+            stage = _stage(servers)
+            _migrate(stage)
+            yield stage
     finally:
         DataDir(folder).erase()
 
 
 @contextlib.contextmanager
-def replicas(servers: Servers, count: int) -> Iterator[Sequence[Replica]]:
+def replicas(stage: Stage, count: int) -> Iterator[Sequence[Replica]]:
     """So many processes of the service that answer requests.  Raises ``StartFailed``."""
     with contextlib.ExitStack() as stack:
-        running = [_start(servers, stack, number) for number in range(count)]
+        running = [_start(stage, stack, number) for number in range(count)]
         for replica in running:
             wait_ready(replica.url, replica.process)
         yield running
-
-
-def groups_of(servers: Servers) -> dict[str, Group]:
-    """The server processes, for :mod:`tests.load.processes`."""
-    names = {"postgres": "PostgreSQL", "redis": "Redis", "rabbitmq": "RabbitMQ"}
-    given = {"rabbitmq"} if servers.urls.rabbitmq_url is None else set()
-    return {title: Group([servers.pid(name)]) for name, title in names.items() if name not in given}
-
-
-def environment(servers: Servers) -> dict[str, str]:
-    """The environment of a replica: ours, with the private servers."""
-    urls = servers.urls
-    return {
-        **ROOMY,
-        **os.environ,
-        "HOST": "127.0.0.1",
-        "DATABASE_URL": urls.database_url or "",
-        "REDIS_URL": urls.redis_url or "",
-        "RABBITMQ_URL": urls.rabbitmq_url or "",
-    }
 
 
 def wait_ready(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
@@ -112,11 +124,19 @@ def wait_ready(url: str, process: subprocess.Popen[bytes] | None = None) -> None
     raise StartFailed(f"The service at {url} does not become ready.")
 
 
-def _start(servers: Servers, stack: contextlib.ExitStack, number: int) -> Replica:
-    log, port = servers.data.logs / f"service-{number}.log", _free_port()
+def _stage(servers: Servers) -> Stage:
+    names = ["postgres", "redis"]
+    if servers.urls.rabbitmq_url is not None:
+        servers.wait_for("rabbitmq")
+        names.append("rabbitmq")
+    return Stage(servers.urls, {name: servers.pid(name) for name in names}, servers.data.logs)
+
+
+def _start(stage: Stage, stack: contextlib.ExitStack, number: int) -> Replica:
+    log, port = stage.logs / f"service-{number}.log", _free_port()
     command = (sys.executable, "-m", "service", "serve", "--port", str(port))
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=PROJECT, env=environment(servers), stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=PROJECT, env=stage.environment(), stdout=output, stderr=output)
     stack.callback(_stop, process)
     return Replica(f"http://127.0.0.1:{port}", process, log)
 
@@ -130,9 +150,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _migrate(servers: Servers) -> None:
+def _migrate(stage: Stage) -> None:
     command = (sys.executable, "-m", "service", "migrate")
-    done = subprocess.run(command, cwd=PROJECT, env=environment(servers), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=PROJECT, env=stage.environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise StartFailed(f"The private database could not be migrated: {done.stderr.strip()}")
 

@@ -33,7 +33,6 @@ async def play(shift: Shift, settings: Settings) -> Tally:
         skip_auto_headers=("User-Agent", "Accept-Encoding"),
     ) as http:
         pairs = _pairs(shift, settings, http)  # tokens are signed before the clock runs
-        say({"ready": True})
         gc.freeze()
         users = [user for pair in pairs for user in pair]
         telling = asyncio.create_task(_tell(users))
@@ -87,6 +86,7 @@ def say(message: dict[str, Any]) -> None:
 async def work() -> None:
     """Play one shift after the other until there is no more."""
     settings = load_settings_before_servers()
+    say({"up": True})
     while line := await asyncio.to_thread(sys.stdin.readline):
         tally = await play(Shift(**json.loads(line)), settings)
         say({"tally": tally.as_json()})
