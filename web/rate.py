@@ -1,7 +1,7 @@
 """How often one user may call.
 
 Counted per replica, in fixed windows.  The `limits` library reads the setting; its in-memory storage is not
-used, because it walks over every user's counter after every call (measured: milliseconds at 10,000 users).
+used, because it walks over every user's counter as calls come in (measured: 0.3 ms a call at 1,500 users).
 """
 
 from __future__ import annotations
