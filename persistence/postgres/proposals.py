@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.ids import MatchId, RequestId, UserId
@@ -71,8 +71,9 @@ class PostgresProposals:
         return await self._decide(_Proposal(bucket, pairs))
 
     async def _decide_all(self, proposals: Sequence[_Proposal]) -> Sequence[Verdict]:
-        pairs = [(match_id, str(one.bucket), pair) for one in proposals for match_id, pair in one.pairs]
-        proposed = {(bucket, one.user_id) for _, bucket, pair in pairs for one in pair}
+        asked = [(match_id, str(one.bucket), pair) for one in proposals for match_id, pair in one.pairs]
+        proposed = {(bucket, one.user_id) for _, bucket, pair in asked for one in pair}
+        pairs = list(_each_user_once(asked))
         rows = await self._database.fetch(
             _PROPOSE,
             [user_id for _, user_id in proposed],
@@ -95,6 +96,16 @@ class PostgresProposals:
         return {(row["bucket"], row["user_id"]) for row in await self._database.fetch(_HELD, users, buckets)}
 
 
+def _each_user_once(pairs: Iterable[tuple[MatchId, str, Pair]]) -> Iterator[tuple[MatchId, str, Pair]]:
+    """The statement sees all rows as they were before it, so a user in two pairs would be matched twice."""
+    taken: set[_Seat] = set()
+    for match_id, bucket, pair in pairs:
+        seats = {(bucket, one.user_id) for one in pair}
+        if taken.isdisjoint(seats):
+            taken |= seats
+            yield match_id, bucket, pair
+
+
 def _verdict(proposal: _Proposal, locked: Mapping[_Seat, Row], held: Collection[_Seat]) -> Verdict:
     bucket = str(proposal.bucket)
     matches: list[Match] = []
@@ -102,13 +113,13 @@ def _verdict(proposal: _Proposal, locked: Mapping[_Seat, Row], held: Collection[
     waiting_elsewhere: list[UserId] = []
     for match_id, pair in proposal.pairs:
         rows = [locked.get((bucket, one.user_id)) for one in pair]
-        if rows[0] and rows[1] and rows[0]["match_id"] is not None:
+        if rows[0] and rows[1] and str(rows[0]["match_id"]) == match_id:
             matches.append(_match(match_id, proposal.bucket, rows[0], rows[1]))
             continue
         for one, row in zip(pair, rows, strict=True):
-            if row:
+            if row and row["match_id"] is None:
                 free.append(Waiting(one.user_id, row["since"].timestamp(), row["avoid"]))
-            elif (bucket, one.user_id) in held:
+            elif row is None and (bucket, one.user_id) in held:
                 waiting_elsewhere.append(one.user_id)
     return Verdict(matches, free, waiting_elsewhere)
 

@@ -112,6 +112,7 @@ async def test_one_user_in_two_pairs_of_a_batch_is_matched_once(world: World) ->
     await enqueued(world.here, [ANN, BEN, CAT])
     verdict = await world.here.proposals.propose(BUCKET, [a_pair(ANN, BEN), a_pair(ANN, CAT), a_pair(CAT, BEN)])
     assert [set(match.users) for match in verdict.matches] == [{ANN, BEN}]
+    assert {one.user_id for one in verdict.free} == {CAT}
     assert (await world.all_matches()).keys() == {match.id for match in verdict.matches}
 
 
