@@ -163,3 +163,31 @@ async def consumer(rabbitmq_url: str, amqp_url: str) -> AsyncIterator[Consumer]:
     """What is published while the test runs; skipped where RabbitMQ is not installed, unless CI is set."""
     async with consuming(amqp_url) as consumer:
         yield consumer
+
+
+@dataclass(frozen=True, slots=True)
+class Moody:
+    """A replica with a Question Service of its own, which can be held, broken or taken away."""
+
+    replica: Replica
+    questions: QuestionService
+    crowd: Crowd
+
+
+@pytest.fixture(scope="session")
+async def moody_replica(
+    cluster: Cluster, postgres_url: str, logs: Path
+) -> AsyncIterator[tuple[Replica, QuestionService]]:
+    settings = {"CONFIRM_ANSWER_SECONDS": "0.3", "SESSION_BUDGET_SECONDS": "3"}
+    async with fresh_database(postgres_url) as database_url, QuestionService() as service:
+        where = {"DATABASE_URL": database_url, "QUESTION_SERVICE_URL": service.url}
+        async with running(Replica(logs, **(cluster.environment | where | settings))) as (replica,):
+            yield replica, service
+
+
+@pytest.fixture
+async def moody(moody_replica: tuple[Replica, QuestionService]) -> AsyncIterator[Moody]:
+    replica, service = moody_replica
+    async with Crowd(replica) as crowd:
+        yield Moody(replica, service, crowd)
+    service.recovers()
