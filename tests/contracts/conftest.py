@@ -21,11 +21,13 @@ async def connections(postgres_url: str, servers: Servers) -> AsyncIterator[Conn
 
 
 @pytest.fixture(params=["fake", "real"])
-async def world(request: pytest.FixtureRequest, connections: Connections) -> World:
+async def world(request: pytest.FixtureRequest, connections: Connections) -> AsyncIterator[World]:
     if request.param == "fake":
-        return FakeWorld()
+        yield FakeWorld()
+        return
     await connections.empty()
-    return RealWorld(connections)
+    yield RealWorld(connections)
+    assert not connections.failures, "no statement deadlocks, times out or needs a second try while all is well"
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -52,27 +52,31 @@ class Connections:
     clients: tuple[Redis, Redis]
     postgres: asyncpg.Connection
     redis: Redis
+    failures: list[str]
+    """Statements that did not succeed at once: deadlocks and time-outs among them."""
 
     async def empty(self) -> None:
         """Forget what the last test did."""
         for table in ("match_requests", "matches", "outbox"):
             await self.postgres.execute(f"DELETE FROM {table}")
         await self.redis.flushall()
+        self.failures.clear()
 
 
 @asynccontextmanager
 async def open_connections(database_url: str, redis_url: str) -> AsyncIterator[Connections]:
     async with AsyncExitStack() as stack:
-        databases = await open_database(database_url, stack), await open_database(database_url, stack)
+        failures: list[str] = []
+        databases = [await open_database(database_url, stack, failures.append) for _ in range(2)]
         clients = open_redis(redis_url, stack), open_redis(redis_url, stack)
         postgres = await asyncpg.connect(database_url)
         stack.push_async_callback(postgres.close)
         redis = await stack.enter_async_context(Redis.from_url(redis_url, decode_responses=True))
-        yield Connections(databases, clients, postgres, redis)
+        yield Connections((databases[0], databases[1]), clients, postgres, redis, failures)
 
 
-async def open_database(url: str, stack: AsyncExitStack) -> Database:
-    database = Database(url, size=5, failed=lambda _: None)
+async def open_database(url: str, stack: AsyncExitStack, failed: Callable[[str], None]) -> Database:
+    database = Database(url, size=5, failed=failed)
     await database.open()
     stack.push_async_callback(database.close)
     return database
