@@ -60,9 +60,13 @@ RETURNING {prefixed("r", REQUEST)}
 """
 
 _MARK_TOLD = """
-UPDATE matches SET untold = false
-FROM unnest($1::uuid[], $2::text[]) AS told (match_id, state)
-WHERE id = told.match_id AND status = told.state AND untold
+WITH told AS MATERIALIZED (
+    SELECT m.id AS match_id
+    FROM matches m JOIN unnest($1::uuid[], $2::text[]) AS told (match_id, state) ON m.id = told.match_id
+    WHERE m.id = ANY($1::uuid[]) AND m.status = told.state AND m.untold
+    ORDER BY m.id
+    FOR UPDATE OF m)
+UPDATE matches SET untold = false FROM told WHERE id = told.match_id
 """
 
 
