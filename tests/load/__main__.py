@@ -63,9 +63,7 @@ def buckets(
 
     if arrival not in list(Arrival):
         raise typer.BadParameter("it is burst or poisson", param_hint="--arrival")
-    plan = BucketPlan(
-        buckets=buckets, users=users - users % 2, arrival=Arrival(arrival), rate=rate, warm_up=warm_up, fsync=fsync
-    )
+    plan = BucketPlan(buckets=buckets, users=users, arrival=Arrival(arrival), rate=rate, warm_up=warm_up, fsync=fsync)
     console = Console()
     _finish(_run(measure(plan, console)), console, json)
 

@@ -67,6 +67,10 @@ class BucketPlan:
     seed: int = 1
     """Of the random moments."""
 
+    def crowd(self, users: int) -> int:
+        """So many users, or a few more: everyone finds a partner in every bucket."""
+        return users + -users % (2 * self.buckets)
+
     def arrivals(self, users: int) -> Iterator[float]:
         """Seconds from the start, one for each user."""
         chance, moment = random.Random(self.seed), 0.0
@@ -120,18 +124,18 @@ async def measure(plan: BucketPlan, console: Console, stage: house.Stage | None 
         watch = Stopwatch()
         async with _cast(stage, watch) as cast:
             with Progress(console=console) as bar:
-                await _phase("warm-up", plan, plan.warm_up, cast, watch, bar)
+                await _phase("warm-up", plan, plan.crowd(plan.warm_up), cast, watch, bar)
                 warm_errors, watch.told, watch.errors = watch.errors, {}, Counter()
                 await asyncio.sleep(plan.settle)
                 before = processes.usage(groups)
-                start = await _phase("measuring", plan, plan.users, cast, watch, bar)
+                start = await _phase("measuring", plan, plan.crowd(plan.users), cast, watch, bar)
             await asyncio.sleep(plan.settle)
             after = processes.usage(groups)
         return Report(
             program="buckets",
             plan=asdict(plan),
             seconds=round(watch.last - start, 3),
-            users=plan.users,
+            users=plan.crowd(plan.users),
             matches=watch.paired,
             latency_ms={"paired": Latency.of(watch.seconds())},
             cost=processes.costs(before, after, matches=watch.paired),

@@ -62,7 +62,7 @@ async def test_bucket_actors_pair_everyone(
     servers: Servers, database_url: str, redis_url: str, tmp_path: Path, arrival: buckets.Arrival
 ) -> None:
     stage = stage_of(servers, tmp_path, database_url=database_url, redis_url=redis_url)
-    plan = buckets.BucketPlan(buckets=3, users=60, warm_up=6, arrival=arrival, rate=300, settle=0.0)
+    plan = buckets.BucketPlan(buckets=3, users=56, warm_up=5, arrival=arrival, rate=300, settle=0.0)
     report = await buckets.measure(plan, quiet(), stage)
     assert (report.errors, report.users, report.matches, report.latency_ms["paired"].count) == ({}, 60, 30, 30)
     assert report.is_clean
