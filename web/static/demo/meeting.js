@@ -2,7 +2,7 @@
 
 import { phases } from "./words.js";
 
-const LOOK = 1500; // milliseconds between two steps
+const LOOK = 1200; // milliseconds between two steps
 const PATIENCE = 15_000; // for something to happen that the service does
 
 const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));

@@ -47,7 +47,7 @@ function Stage({ person, side }) {
     if (relatedTarget) wasFocused.current = stage.current.contains(relatedTarget);
   };
   return html`<div class="stage" ref=${stage} tabindex="-1" role="group" aria-labelledby=${`${side}-standing`}
-    aria-busy=${String(person.isBusy)} onFocusIn=${() => (wasFocused.current = true)} onFocusOut=${leave}>
+    aria-busy=${String(person.isBusy)} onfocusin=${() => (wasFocused.current = true)} onfocusout=${leave}>
     <p class="standing" id=${`${side}-standing`} role="status">${standing(person)}</p>
     <${scenes[person.phase]} person=${person} side=${side} />
     <p class="error" role="alert">${person.error}</p>
