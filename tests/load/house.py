@@ -73,6 +73,14 @@ class Replica:
     process: subprocess.Popen[bytes]
     log: Path
 
+    def wait_ready(self) -> None:
+        """Returns when it wants traffic.  Raises ``StartFailed`` with the last thing it said."""
+        try:
+            wait_ready(self.url, self.process)
+        except StartFailed as error:
+            said = self.log.read_text(errors="replace").strip().rpartition("\n")[2]
+            raise StartFailed(f"{error} It said: {said}") from None
+
     def complaints(self) -> Counter[str]:
         """Warnings and errors in its log so far, by action."""
         found: Counter[str] = Counter()
@@ -106,7 +114,7 @@ def replicas(stage: Stage, count: int) -> Iterator[Sequence[Replica]]:
     with contextlib.ExitStack() as stack:
         running = [_start(stage, stack, number) for number in range(count)]
         for replica in running:
-            wait_ready(replica.url, replica.process)
+            replica.wait_ready()
         yield running
 
 

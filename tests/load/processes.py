@@ -12,6 +12,9 @@ PROC = Path("/proc")
 _STATE, _PARENT, _UTIME, _CSTIME, _RSS = 0, 1, 11, 14, 21
 """Fields of ``stat``, counted from the one after the name in brackets."""
 
+EVERYTHING_ELSE = "everything else"
+"""What the machine did besides: colleagues, other programs.  Much of it, and wall-clock figures mean little."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -40,12 +43,16 @@ class Cost:
 
 
 def usage(groups: Mapping[str, Group]) -> dict[str, Usage]:
-    """What each group has used since its processes started."""
+    """What each group has used since its processes started, and what the machine did besides."""
     stats = _stats()
     children: dict[int, list[int]] = defaultdict(list)
     for pid, fields in stats.items():
         children[int(fields[_PARENT])].append(pid)
-    return {name: _usage_of(group, stats, children) for name, group in groups.items() if stats}
+    if not stats:
+        return {}
+    found = {name: _usage_of(group, stats, children) for name, group in groups.items()}
+    ours = sum(one.cpu_seconds for one in found.values())
+    return {**found, EVERYTHING_ELSE: Usage(_busy_seconds() - ours, 0)}
 
 
 def costs(before: Mapping[str, Usage], after: Mapping[str, Usage], *, matches: int) -> dict[str, Cost]:
@@ -67,6 +74,14 @@ def _usage_of(group: Group, stats: Mapping[int, Sequence[bytes]], children: Mapp
     ticks = sum(int(field) for pid in pids for field in stats[pid][_UTIME : last + 1])
     pages = sum(int(stats[pid][_RSS]) for pid in pids)
     return Usage(ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _busy_seconds() -> float:
+    """What all processors have worked since the machine started, stolen time included."""
+    user, nice, system, _idle, _waiting, *interrupts_and_stolen = (
+        int(field) for field in (PROC / "stat").read_text().splitlines()[0].split()[1:9]
+    )
+    return (user + nice + system + sum(interrupts_and_stolen)) / os.sysconf("SC_CLK_TCK")
 
 
 def _stats() -> dict[int, Sequence[bytes]]:
