@@ -1,0 +1,52 @@
+"""A system of actors that is taken down after each test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pykka
+import pytest
+
+from actors.runtime import Address
+from actors.system import System
+from tests.actors.scribe import BatchScribe, Journal, Scribe, ScribeMessage
+from tests.fakes.neighbours import FakeMeter
+
+
+@pytest.fixture
+def meter() -> FakeMeter:
+    return FakeMeter()
+
+
+@pytest.fixture
+async def system(meter: FakeMeter) -> AsyncIterator[System]:
+    before = asyncio.all_tasks()
+    system = System(meter=meter)
+    yield system
+    async with asyncio.timeout(10):
+        await system.stop()
+    if system.crashed.done():
+        system.crashed.exception()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not pykka.ActorRegistry.get_all(), "every actor is gone"
+    assert not asyncio.all_tasks() - before - {asyncio.current_task()}, "and so is everything it did"
+
+
+@pytest.fixture
+def journal() -> Journal:
+    return Journal()
+
+
+Spawn = Callable[..., Address[ScribeMessage]]
+
+
+@pytest.fixture
+def spawn(system: System, journal: Journal) -> Spawn:
+    """Starts a scribe."""
+
+    def start(kind: type[Scribe | BatchScribe] = Scribe, *, limit: int = 1000) -> Address[ScribeMessage]:
+        return system.spawn(lambda: kind(journal), mailbox_limit=limit)
+
+    return start
