@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import structlog
 
 from actors.ports import Meter
-from actors.runtime import Actor, Address
+from actors.runtime import Actor, Address, Letter
+from domain.errors import Stopping
 
 log = structlog.get_logger()
 
@@ -48,6 +49,8 @@ class System:
             now = time.monotonic()
             if len(deaths) == self._most_restarts and now - deaths[0] < self._within:
                 log.critical("an actor keeps failing", action="give_up", actor=address.kind)
+                for envelope in unread:
+                    Letter(envelope).refuse(Stopping())
                 if not self.crashed.done():
                     self.crashed.set_exception(error)
                 return

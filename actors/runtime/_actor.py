@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pykka
@@ -27,6 +28,13 @@ MOST_MAIL_AT_ONCE = 200
 
 LAST_SECONDS = 2.0
 """How long a stopped actor's errands may go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ChoreFailed:
+    """To oneself: a chore failed, which ends the actor once it has read what came before."""
+
+    error: Exception
 
 
 class Actor(pykka.Actor, Generic[M]):
@@ -74,7 +82,7 @@ class Actor(pykka.Actor, Generic[M]):
 
     def chore(self, work: Coroutine[Any, Any, None]) -> None:
         """Do *work* beside the mailbox that nobody waits for; its failure counts as a told message's."""
-        self.errand(self._survive(work, []))
+        self.errand(self._survive(work, None))
 
     def pipe(self, promise: Promise[R], kept: Callable[[R], M], broken: Callable[[Exception], M | None]) -> None:
         """Turn what becomes of *promise* into a message to this actor, or into none."""
@@ -110,10 +118,14 @@ class Actor(pykka.Actor, Generic[M]):
         await self._survive(self.started(), [])
         while not self.actor_stopped.is_set():
             mail = await self.actor_inbox.collect(MOST_MAIL_AT_ONCE)
-            stop = next((i for i, envelope in enumerate(mail) if isinstance(envelope.message, _ActorStop)), len(mail))
-            await self._attend(mail[:stop])
-            if mail[stop:] and not self.actor_stopped.is_set():
-                self._close(mail[stop:])
+            end = next(
+                (i for i, one in enumerate(mail) if isinstance(one.message, _ActorStop | _ChoreFailed)), len(mail)
+            )
+            if end:
+                self.actor_inbox.put_back(mail[end:])
+                await self._attend(mail[:end])
+            else:
+                self._obey(mail)
         await self._finish_errands()
         await self._survive(self.stopped(), [])
 
@@ -141,7 +153,8 @@ class Actor(pykka.Actor, Generic[M]):
                 raise
             letter.refuse(error)
 
-    async def _survive(self, work: Coroutine[Any, Any, None], unread: list[Envelope[Any]]) -> None:
+    async def _survive(self, work: Coroutine[Any, Any, None], unread: list[Envelope[Any]] | None) -> None:
+        """Do *work*; should it fail, a successor gets *unread*.  None for a chore: it fails by mail to oneself."""
         try:
             await work
         except Unavailable as error:
@@ -149,19 +162,27 @@ class Actor(pykka.Actor, Generic[M]):
                 "put off: the janitor will find it", action="put_off", actor=type(self).__name__, error=repr(error)
             )
         except Exception as error:  # noqa: BLE001 - the one place where an actor's failure ends the actor
-            self._fail(error, unread)
+            if unread is None and self.actor_ref.is_alive():
+                self.actor_ref.tell(_ChoreFailed(error))
+            else:
+                self._fail(error, unread or [])
+
+    def _obey(self, mail: list[Envelope[Any]]) -> None:
+        """Fail or stop, as the first letter says."""
+        first = mail[0].message
+        if isinstance(first, _ChoreFailed):
+            self._fail(first.error, mail[1:])
+            return
+        self.died = None  # nobody follows an actor that was asked to stop
+        self._stop()
+        self.actor_inbox.put_back(mail)
+        self._actor_loop_teardown()
 
     def _fail(self, error: Exception, unread: list[Envelope[Any]]) -> None:
         self._handle_failure(type(error), error, error.__traceback__)  # logs, unregisters and stops
-        unread += self.actor_inbox.take_all()
-        if self.died is not None:
-            self.died(error, unread)
-
-    def _close(self, unread: list[Envelope[Any]]) -> None:
-        self._stop()
-        for envelope in unread:
-            self.actor_inbox.put(envelope)
-        self._actor_loop_teardown()
+        died, self.died = self.died, None  # one successor, whatever else fails
+        if died is not None:
+            died(error, [*unread, *self.actor_inbox.take_all()])
 
 
 class BatchActor(Actor[M]):

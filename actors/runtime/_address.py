@@ -53,8 +53,10 @@ class Address(Generic[M]):
         return self._resident.actor_ref.ask(message, block=False)  # type: ignore[return-value]  # made by _create_future
 
     async def vacate(self) -> None:
-        """Let the actor finish its mail, its errands and itself."""
-        if self._resident is not None:
-            if self._resident.actor_ref.is_alive():
-                self._resident.stop()
-            await self._resident.task
+        """Let the actor finish its mail, its errands and itself; should it fail at that, its successor."""
+        left = None
+        while (resident := self._resident) is not left and resident is not None:
+            if resident.actor_ref.is_alive():
+                resident.stop()
+            await resident.task
+            left = resident

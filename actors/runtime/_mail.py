@@ -55,6 +55,10 @@ class Mailbox:
         """Whether there is no mail."""
         return not self._letters
 
+    def put_back(self, letters: list[Envelope[Any]]) -> None:
+        """Take back letters that were collected too early."""
+        self._letters[:0] = letters
+
     def take_all(self) -> list[Envelope[Any]]:
         """All the mail, at once."""
         taken, self._letters = self._letters, []
