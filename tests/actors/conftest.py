@@ -11,7 +11,9 @@ import pytest
 from actors.runtime import Address
 from actors.system import System
 from tests.actors.scribe import BatchScribe, Journal, Scribe, ScribeMessage
+from tests.actors.stage import Stage
 from tests.fakes.neighbours import FakeMeter
+from tests.fakes.store import FakeStore
 
 
 @pytest.fixture
@@ -50,3 +52,13 @@ def spawn(system: System, journal: Journal) -> Spawn:
         return system.spawn(lambda: kind(journal), mailbox_limit=limit)
 
     return start
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore()
+
+
+@pytest.fixture
+async def stage(system: System, meter: FakeMeter, store: FakeStore) -> Stage:
+    return Stage(system, meter, store)

@@ -70,10 +70,11 @@ async def test_two_yeses_in_one_batch_confirm_the_match_for_both(here: Replica) 
     assert len({outcome[0].session_id for outcome in outcomes if outcome}) == 1
 
 
-async def test_the_same_yes_twice_in_one_batch_does_not_confirm_for_the_partner(here: Replica) -> None:
+async def test_the_same_yes_twice_in_one_batch_is_news_once_and_does_not_confirm_for_the_partner(here: Replica) -> None:
     match = await a_proposed_match(here)
     outcomes = await here.matches.confirm([(match.id, match.first.user_id, new_session_id()) for _ in range(2)])
     assert [outcome[0].state for outcome in outcomes if outcome] == [MatchState.PROPOSED] * 2
+    assert [outcome[1] for outcome in outcomes if outcome] == [True, False]
     assert not (await read(here, match.id)).second.confirmed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -43,6 +44,8 @@ class Switch:
     """Calls from now on that fail before they do anything."""
     answers_lost: int = 0
     """Calls from now on that do what they are asked, and fail nevertheless."""
+    calls: Counter[str] = field(default_factory=Counter)
+    """How often each method was called."""
 
     def before(self) -> None:
         if self.away or self.away_for > 0:
@@ -67,6 +70,7 @@ def reachable(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S,
     """Makes a port's method of a plain one: atomic, with a turn of the loop before and after, and able to fail."""
 
     async def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        self.switch.calls[method.__name__] += 1
         self.switch.before()
         await asyncio.sleep(0)
         answer = method(self, *args, **kwargs)
