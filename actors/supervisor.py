@@ -127,9 +127,9 @@ class MatchSupervisor(BatchActor[SupervisorMessage]):
                 continue
             match, is_news = outcome
             if match.state is MatchState.CONFIRMED:
-                letter.answer(self._open(match))
-                if is_news and match.confirmed_at is not None:
+                if is_news and match.confirmed_at is not None and match.id not in self._openings:
                     self._meter.confirmed((match.confirmed_at - match.created_at).total_seconds())
+                letter.answer(self._open(match))
                 continue
             letter.answer(Confirmed(match.id))
             if is_news:

@@ -86,7 +86,13 @@ class PostgresMatches:
             match = match_of(row)
             outcomes[match.id, match.first.user_id] = match, row["news1"]
             outcomes[match.id, match.second.user_id] = match, row["news2"]
-        return [outcomes.get((match_id, user_id)) for match_id, user_id, _ in yes]
+        answers: list[tuple[Match, bool] | None] = []
+        for match_id, user_id, _ in yes:
+            answer = outcomes.get((match_id, user_id))
+            answers.append(answer)
+            if answer is not None:
+                outcomes[match_id, user_id] = answer[0], False  # said again in the same batch, it is no news
+        return answers
 
     async def get(self, match_id: MatchId) -> Match | None:
         """One match."""
