@@ -200,12 +200,17 @@ def start_servers(
 
 
 @contextlib.contextmanager
-def temporary_servers(*, postgres: bool = True, redis: bool = True, rabbitmq: bool = False) -> Iterator[Servers]:
-    """Fast private servers in a folder that is deleted afterwards; RabbitMQ is not waited for."""
+def temporary_servers(
+    *, postgres: bool = True, redis: bool = True, rabbitmq: bool = False, fsync: bool = False
+) -> Iterator[Servers]:
+    """Fast private servers in a folder that is deleted afterwards; RabbitMQ is not waited for.
+
+    A test that kills PostgreSQL and expects its commits to be there afterwards asks for ``fsync``.
+    """
     folder = Path(tempfile.mkdtemp(prefix="peerprep-"))
     folder.chmod(0o711)  # as root PostgreSQL runs as nobody, who must get in
     try:
-        with start_servers(folder, postgres=postgres, redis=redis, rabbitmq=rabbitmq, fsync=False) as servers:
+        with start_servers(folder, postgres=postgres, redis=redis, rabbitmq=rabbitmq, fsync=fsync) as servers:
             yield servers
     finally:
         DataDir(folder).erase()

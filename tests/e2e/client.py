@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import count, cycle
 from types import TracebackType
@@ -102,6 +102,17 @@ class Client:
         options.setdefault("headers", {"Authorization": f"Bearer {self.token}"})
         async with self._http.request(method, f"{replica.url}{BASE}{path}", **options) as response:
             return Answer(response.status, response.headers, await response.read())
+
+    async def insist(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer to *ask*, asked again while the replica is too busy, as its 503 says."""
+        answers: list[Answer] = []
+
+        async def is_answered() -> bool:
+            answers.append(await ask())
+            return answers[-1].status != 503
+
+        await until(is_answered)
+        return answers[-1]
 
     async def find(self, topic: str, difficulty: str = "easy", *, at: Replica | None = None) -> Answer:
         return await self.call("POST", "/request", {"difficulty": difficulty, "topic": topic}, at=at)
