@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from domain.errors import StoreUnavailable
+from domain.ids import UserId
 from domain.topic import Topics
 from messaging.events import MESSAGES
 from persistence.redis.client import connect_for_listening
@@ -21,6 +24,7 @@ from service.readiness import ReadinessProbe
 from service.settings import Settings
 from service.stores import Stores, open_stores
 from service.version import VERSION
+from web import frames
 from web.app import make_app
 from web.auth import Authenticator
 from web.hub import Hub
@@ -95,10 +99,16 @@ async def _open_hub(
 ) -> Hub:
     listener = connect_for_listening(settings.redis_url)
     stack.push_async_callback(listener.aclose)
+
+    async def catch_up(user_id: UserId) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            hub.deliver(user_id, frames.state(await stores.reads.snapshot(user_id), user_id).decode())
+
     fanout = RedisFanout(
         publisher=stores.redis.client,
         subscriber=listener,
         deliver=lambda user_id, text: hub.deliver(user_id, text),  # noqa: PLW0108 - the two know each other
+        catch_up=catch_up,
         failed=metrics.dependency_failed,
     )
     hub = Hub(options=options, meter=metrics, fanout=fanout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from redis.asyncio import Redis
@@ -34,7 +34,8 @@ _PREFIX = len(frames_channel(UserId("")))
 class RedisFanout:
     """Passes frames to the replicas that hold the user's sockets.  Nobody waits for it.
 
-    While Redis is away frames reach this replica's own sockets only.
+    While Redis is away frames reach this replica's own sockets only.  Once it is back, everybody connected
+    here is brought up to date.
     """
 
     def __init__(
@@ -43,13 +44,15 @@ class RedisFanout:
         publisher: Redis,
         subscriber: Redis,
         deliver: Callable[[UserId, str], None],
+        catch_up: Callable[[UserId], Awaitable[None]],
         failed: Callable[[str], None],
     ) -> None:
-        """*subscriber* must be a client without a socket timeout."""
+        """*subscriber* must be a client without a socket timeout; *catch_up* tells a user how things stand."""
         self._publisher = publisher
         self._subscriber = subscriber
         self._pubsub: PubSub | None = None
         self._deliver = deliver
+        self._catch_up = catch_up
         self._failed = failed
         self._origin = secrets.token_hex(4)
         self._users: dict[UserId, asyncio.Event] = {}
@@ -120,28 +123,48 @@ class RedisFanout:
 
     async def _send_frames(self) -> None:
         frames, self._to_publish = self._to_publish, []
-        if frames:
+        if not frames:
+            return
+        try:
             async with self._publisher.pipeline(transaction=False) as pipeline:
                 for channel, text in frames:
                     pipeline.publish(channel, text)
                 await pipeline.execute()
+        except (RedisError, OSError, TimeoutError):
+            if self._pubsub is not None:  # Redis is there, only slow: frames that come twice are heard once
+                self._to_publish = frames + self._to_publish
+            raise
 
     # -- listening -------------------------------------------------------------------------------
 
     async def _listen_for_ever(self) -> None:
+        missed: list[UserId] = []
         while True:
+            catching_up: asyncio.Task[None] | None = None
             try:
                 async with self._subscriber.pubsub() as pubsub:
                     await pubsub.connect()
                     self._pubsub = pubsub
                     self._subscribe_all()
+                    catching_up = asyncio.create_task(self._tell_what_was_missed(missed))
                     await self._listen(pubsub)
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("not listening to other replicas", action="fanout_failed", error=repr(error))
+            finally:
+                if catching_up is not None:
+                    catching_up.cancel()
             self._pubsub = None
+            missed = list(self._users)
             for listening in self._users.values():
                 listening.clear()
             await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _tell_what_was_missed(self, users: Sequence[UserId]) -> None:
+        """Frames for *users* got lost on the way; each is told how things stand as soon as new ones arrive."""
+        for user_id in users:
+            if user_id in self._users:
+                await self.subscribe(user_id)
+                await self._catch_up(user_id)
 
     def _subscribe_all(self) -> None:
         self._changed += self._users
