@@ -53,7 +53,7 @@ class OutboxRelay(Actor[RelayMessage]):
                 self._begin()
             case BatchPublished(more):
                 self._busy = False
-                if more or self._asked_meanwhile:
+                if more or (self._asked_meanwhile and not self._away):
                     self._begin()
                 else:
                     self._poll = self.remind(self._poll_seconds, PollTimeElapsed())
