@@ -57,7 +57,7 @@ function Stage({ person, side }) {
 function Idle({ person, side }) {
   const find = (event) => {
     event.preventDefault();
-    person.find();
+    if (person.line === "open") person.find();
   };
   return html`<form class="scene" onSubmit=${find}>
     <fieldset class="choice">
