@@ -110,12 +110,11 @@ async def test_asking_at_the_very_second_of_the_time_out_waits_on_or_waits_anew(
         assert again.status in (200, 201), again
         request_id, ends = again.body["id"], epoch(again.body["expires_at"])
         assert (request_id == first["id"]) == (again.status == 200)
-        assert ends - time.time() > 1.2, "a fresh clock"
+        assert ends - moment > 1.3, "a fresh clock"
 
         async def is_over() -> bool:
-            now = time.time()
             status = (await user.request_status(request_id)).expect(200)["status"]
-            assert status == "pending" if now < ends - 0.05 else status in ("pending", "timeout")
+            assert status == "pending" or time.time() > ends, "not by the timer of the search before"
             return bool(status == "timeout")
 
         await until(is_over)

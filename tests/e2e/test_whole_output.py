@@ -26,8 +26,9 @@ async def test_no_log_has_a_token_a_secret_or_a_password(
     assert all(texts.values())
     password = str(urlsplit(str(servers.urls.database_url)).password)
     assert len(password) > 10
+    signatures = {token.rpartition(".")[2] for token in ISSUED}
     for name, text in texts.items():
-        assert not [token for token in ISSUED if token in text or token.rpartition(".")[2] in text], name
+        assert signatures.isdisjoint(re.findall(r"[\w-]{43}", text)), name
         assert SECRET not in text, name
         assert password not in text, name
         assert "guest:guest" not in text, name
