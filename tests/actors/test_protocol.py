@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import types
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -75,8 +76,8 @@ SAMPLES: dict[type, Any] = {
 }  # fmt: skip
 
 
-def name_of(message: type) -> str:
-    return message.__name__
+def by_name(kinds: Iterable[type]) -> list[type]:
+    return sorted(kinds, key=lambda kind: kind.__name__)
 
 
 def all_messages() -> set[type]:
@@ -105,7 +106,7 @@ def test_this_test_has_a_sample_of_every_message() -> None:
     assert SAMPLES.keys() == all_messages() - ANSWERS
 
 
-@pytest.mark.parametrize("message", sorted(all_messages(), key=name_of))
+@pytest.mark.parametrize("message", by_name(all_messages()))
 def test_messages_are_frozen_slotted_values_that_say_what_they_mean(message: type) -> None:
     assert dataclasses.is_dataclass(message)
     assert vars(message)["__dataclass_params__"].frozen
@@ -129,7 +130,7 @@ def test_reminders_to_oneself_and_nothing_else_end_in_elapsed() -> None:
     assert reminders <= reminded | {"SearchTimeElapsed"}, "which is made a line earlier"
 
 
-@pytest.mark.parametrize("message", sorted(SAMPLES, key=name_of))
+@pytest.mark.parametrize("message", by_name(SAMPLES))
 async def test_every_message_is_handled_by_its_receiver(stage: Stage, message: type) -> None:
     """An ask is answered, if only with an error of the domain; a tell leaves the actor alive."""
     [receiver] = [name for name, union in UNIONS.items() if message in get_args(union)]

@@ -1,0 +1,123 @@
+"""Writes that wait at the same time share one statement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import StoreUnavailable
+from persistence.postgres.coalesce import Coalescer
+
+
+class Statement:
+    """Doubles numbers; each run waits to be let through."""
+
+    def __init__(self, *, is_open: bool = False) -> None:
+        self.batches: list[list[int]] = []
+        self.error: Exception | None = None
+        self.gate = asyncio.Event()
+        if is_open:
+            self.gate.set()
+
+    async def __call__(self, questions: Sequence[int]) -> Sequence[int]:
+        self.batches.append(list(questions))
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return [2 * question for question in questions]
+
+
+async def started(statement: Statement, batches: int) -> None:
+    while len(statement.batches) < batches:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
+
+async def test_what_is_asked_while_a_statement_runs_goes_together_in_the_next() -> None:
+    statement = Statement()
+    ask = Coalescer(statement, lanes=1)
+    first = asyncio.create_task(ask(1))
+    await started(statement, 1)
+    rest = [asyncio.create_task(ask(number)) for number in range(2, 50)]
+    await asyncio.sleep(0)
+    statement.gate.set()
+    assert [await first, *await asyncio.gather(*rest)] == [2 * number for number in range(1, 50)]
+    assert statement.batches == [[1], list(range(2, 50))]
+
+
+async def test_no_batch_is_larger_than_allowed_and_the_order_is_kept() -> None:
+    statement = Statement(is_open=True)
+    ask = Coalescer(statement, most=10, lanes=1)
+    assert await ask.all(list(range(25))) == [2 * number for number in range(25)]
+    assert [len(batch) for batch in statement.batches] == [10, 10, 5]
+    assert [number for batch in statement.batches for number in batch] == list(range(25))
+
+
+async def test_so_many_lanes_run_side_by_side_and_no_more() -> None:
+    statement = Statement()
+    ask = Coalescer(statement, lanes=2)
+    asked = []
+    for number in range(10):
+        asked.append(asyncio.create_task(ask(number)))
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert statement.batches == [[0], [1]]
+    statement.gate.set()
+    await asyncio.gather(*asked)
+    assert sorted(number for batch in statement.batches for number in batch) == list(range(10))
+
+
+async def test_what_a_batch_raises_everyone_in_it_gets_and_nobody_else() -> None:
+    statement = Statement()
+    ask = Coalescer(statement, lanes=1)
+    failing = [asyncio.create_task(ask(number)) for number in range(3)]
+    await started(statement, 1)
+    waiting = asyncio.create_task(ask(7))
+    await asyncio.sleep(0)
+    statement.error = StoreUnavailable("postgres")
+    statement.gate.set()
+    outcomes = await asyncio.gather(*failing, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 3
+    with pytest.raises(StoreUnavailable):
+        await waiting
+    statement.error = None
+    assert await ask(5) == 10, "the lane is free again"
+
+
+async def test_an_asker_that_gives_up_takes_nothing_from_the_others() -> None:
+    statement = Statement()
+    ask = Coalescer(statement, lanes=1)
+    asked = [asyncio.create_task(ask(number)) for number in range(3)]
+    await started(statement, 1)
+    asked[1].cancel()
+    await asyncio.sleep(0)
+    statement.gate.set()
+    assert (await asked[0], await asked[2]) == (0, 4)
+    assert asked[1].cancelled()
+    assert statement.batches == [[0, 1, 2]]
+
+
+async def test_nothing_is_asked_for_nothing() -> None:
+    statement = Statement(is_open=True)
+    assert await Coalescer(statement).all([]) == []
+    assert not statement.batches
+
+
+@given(
+    groups=st.lists(st.lists(st.integers(), max_size=7), max_size=20),
+    most=st.integers(1, 9),
+    lanes=st.integers(1, 4),
+)
+def test_everyone_gets_the_answer_to_their_own_question(groups: list[list[int]], most: int, lanes: int) -> None:
+    async def run() -> None:
+        statement = Statement(is_open=True)
+        ask = Coalescer(statement, most=most, lanes=lanes)
+        answers = await asyncio.gather(*(ask.all(group) for group in groups))
+        assert answers == [[2 * number for number in group] for group in groups]
+        assert all(0 < len(batch) <= most for batch in statement.batches)
+
+    with asyncio.Runner() as runner:
+        runner.run(run())
