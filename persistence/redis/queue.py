@@ -47,7 +47,15 @@ class RedisQueue:
         arguments: list[str] = []
         for one in people:
             arguments += [repr(one.since), one.user_id]
-        await self._reach.run(lambda: self._remove(keys=[queue_key(bucket)], args=arguments))
+        await self._reach.run(lambda: self._removed(queue_key(bucket), arguments))
+
+    async def _removed(self, key: str, arguments: list[str]) -> None:
+        try:
+            await self._remove(keys=[key], args=arguments)
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            await self._reach.client.delete(key)
 
     async def missing(self, bucket: Bucket, people: Sequence[Waiting]) -> Sequence[Waiting]:
         """Those of *people* who are not in it."""
