@@ -57,6 +57,8 @@ def _request_id(request: web.Request) -> str:
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
+    except ConnectionError:  # the client is gone; stores that are away raise errors of the domain
+        return web.Response(status=HTTPStatus.BAD_REQUEST)
     except Exception as error:  # the last one to be asked: a client gets an answer whatever happens
         if row_of(error) is None and not isinstance(error, web.HTTPException):
             log.exception("unexpected error", action="internal_error", route=_route(request))
@@ -68,7 +70,8 @@ def _note(meter: WebMeter, request: web.Request, status: int, seconds: float) ->
         return  # a socket is counted and logged when it closes
     route = _route(request)
     meter.answered(request.method, route, status, seconds)
-    tell = log.debug if route in QUIET else log.info
+    is_news = status >= HTTPStatus.BAD_REQUEST and route not in QUIET  # what went well is in the metrics
+    tell = log.info if is_news else log.debug
     tell("request", action="request", method=request.method, route=route, status=status, ms=round(seconds * 1000, 2))
 
 

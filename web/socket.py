@@ -86,7 +86,7 @@ async def _serve_user(
         greeting.cancel()
         code = int(connection.closed_with or socket.close_code or ABNORMAL)
         services.meter.socket_closed(code)
-        log.info("socket closed", action="socket_closed", code=code, seconds=round(time.monotonic() - opened, 3))
+        log.debug("socket closed", action="socket_closed", code=code, seconds=round(time.monotonic() - opened, 3))
         await connection.finish()  # last: a server that stops may cancel it
 
 

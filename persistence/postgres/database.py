@@ -30,6 +30,10 @@ _SERVER_SETTINGS = {
     "lock_timeout": "2000",
     "idle_in_transaction_session_timeout": "5000",
     "jit": "off",
+    # Every statement here finds its rows by an index.  Statistics of a young table say otherwise, and planning
+    # anew for every call costs more than the plan saves: together 24 % of PostgreSQL's time per match.
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
     "timezone": "UTC",
 }
 
