@@ -18,6 +18,9 @@ from web.serving import make_runner
 
 log = structlog.get_logger()
 
+NOTICE_SECONDS = 1.0
+"""How long a process that drains goes on listening, so that balancers read in ``/health/ready`` that it does."""
+
 BACKLOG = 2048
 """Connections the system may hold for us while the loop is busy."""
 
@@ -52,6 +55,8 @@ async def _serve(settings: Settings, announce: Callable[[str], None] | None) -> 
         exit_code = await _wait(stop, service.crashed)
         service.readiness.drain()
         log.info("draining", action="stopping", exit_code=exit_code)
+        if not settings.is_dev:
+            await asyncio.sleep(min(NOTICE_SECONDS, settings.drain_seconds))
     return exit_code
 
 
