@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from persistence.postgres import matches, openings, outbox, proposals, recovery, requests, views
+from persistence.postgres.database import _SERVER_SETTINGS
 from service.embedded.databases import fresh_database
 from tests.builders import new_event_id, new_match_id, new_request_id, new_session_id
 
@@ -85,33 +86,64 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
 
 @pytest.fixture(scope="session")
 async def full(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as the service has it, to a database with much in it."""
     async with fresh_database(postgres_url) as url:
-        connection = await asyncpg.connect(url)
+        connection = await asyncpg.connect(url, server_settings=_SERVER_SETTINGS)
+        await connection.execute("SET statement_timeout = 0")
         for statement in _FILL:
             await connection.execute(statement)
         yield connection
         await connection.close()
 
 
-def scans(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every scan of a table in *plan*: how, and which."""
-    if "Relation Name" in plan and "Scan" in plan["Node Type"]:
-        yield plan["Node Type"], plan["Relation Name"]
-    for part in plan.get("Plans", ()):
-        yield from scans(part)
-
-
-async def plan_of(connection: asyncpg.Connection, name: str) -> list[tuple[str, str]]:
+async def plan_of(connection: asyncpg.Connection, name: str) -> dict[str, Any]:
+    """The plan that the service's connections keep for a statement, whatever its arguments."""
     sql, arguments = STATEMENTS[name]
-    [row] = await connection.fetch(f"EXPLAIN (FORMAT JSON) {sql}", *arguments)
-    return list(scans(json.loads(row[0])[0]["Plan"]))
+    await connection.execute(f"PREPARE planned AS {sql}")
+    try:
+        nothing = ", ".join("NULL" for _ in arguments)
+        [row] = await connection.fetch(f"EXPLAIN (FORMAT JSON) EXECUTE planned ({nothing})")
+    finally:
+        await connection.execute("DEALLOCATE planned")
+    plan: dict[str, Any] = json.loads(row[0])[0]["Plan"]
+    return plan
+
+
+async def plan_for_these_arguments(connection: asyncpg.Connection, name: str) -> dict[str, Any]:
+    """The plan of a connection that nobody has set up."""
+    sql, arguments = STATEMENTS[name]
+    async with connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto")
+        [row] = await connection.fetch(f"EXPLAIN (FORMAT JSON) {sql}", *arguments)
+    plan: dict[str, Any] = json.loads(row[0])[0]["Plan"]
+    return plan
+
+
+def parts_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from parts_of(part)
+
+
+def whole_tables_in(plan: dict[str, Any]) -> list[str]:
+    return [part["Relation Name"] for part in parts_of(plan) if part["Node Type"] == "Seq Scan"]
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
 async def test_no_statement_reads_a_whole_table_when_there_are_no_statistics(
     full: asyncpg.Connection, name: str
 ) -> None:
-    assert not [table for kind, table in await plan_of(full, name) if kind == "Seq Scan"]
+    assert not whole_tables_in(await plan_of(full, name))
+    assert not whole_tables_in(await plan_for_these_arguments(full, name))
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_an_index_is_read_at_one_place_or_holds_little(full: asyncpg.Connection, name: str) -> None:
+    rows = await full.fetch("SELECT indexname FROM pg_indexes WHERE indexdef LIKE '%WHERE%'")
+    partial = {row["indexname"] for row in rows}
+    for part in parts_of(await plan_of(full, name)):
+        if "Index Name" in part:
+            assert "Index Cond" in part or part["Index Name"] in partial
 
 
 async def test_there_are_no_statistics_indeed(full: asyncpg.Connection) -> None:
@@ -119,11 +151,12 @@ async def test_there_are_no_statistics_indeed(full: asyncpg.Connection) -> None:
     assert await full.fetchval("SELECT count(*) FROM pg_stats WHERE tablename = 'match_requests'") == 0
 
 
-async def test_pairing_and_holding_look_people_up_by_the_index_of_live_requests(full: asyncpg.Connection) -> None:
-    for name in ("propose", "held", "live", "renew"):
-        sql, arguments = STATEMENTS[name]
-        [row] = await full.fetch(f"EXPLAIN (FORMAT JSON) {sql}", *arguments)
-        assert "match_requests_live" in row[0], name
+@pytest.mark.parametrize("name", ["propose", "held", "live", "renew"])
+async def test_people_are_looked_up_by_the_index_of_live_requests(full: asyncpg.Connection, name: str) -> None:
+    for plan in (await plan_of(full, name), await plan_for_these_arguments(full, name)):
+        scans = [part for part in parts_of(plan) if part.get("Index Name") == "match_requests_live"]
+        assert scans
+        assert all("user_id" in part["Index Cond"] for part in scans)
 
 
 def test_every_statement_of_the_adapters_is_looked_at() -> None:
