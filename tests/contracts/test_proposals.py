@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from domain import requeue
@@ -21,7 +23,7 @@ from tests.builders import (
     new_users,
     place,
 )
-from tests.contracts.stories import a_proposed_match, a_ready_match, enqueued, proposed, read
+from tests.contracts.stories import a_proposed_match, a_ready_match, enqueued, read
 from tests.contracts.world import Replica, World
 from tests.fakes.store import CONFIRM_SECONDS, SEARCH_SECONDS
 
@@ -162,9 +164,15 @@ async def test_an_empty_proposal_is_nothing(here: Replica) -> None:
     assert not verdict.matches
 
 
-async def test_proposals_of_two_buckets_at_the_same_time_do_not_mix(here: Replica, world: World) -> None:
-    there = await proposed(here, 3, OTHER_BUCKET)
-    ours = await proposed(here, 3, BUCKET)
-    assert {match.bucket for match in there} == {OTHER_BUCKET}
-    assert {match.bucket for match in ours} == {BUCKET}
-    assert len(await world.all_matches()) == 6
+async def test_proposals_of_two_buckets_in_one_statement_do_not_mix(here: Replica, world: World) -> None:
+    await enqueued(here, [ANN, CAT, DAN], OTHER_BUCKET)
+    await enqueued(here, [BEN])
+    ours, theirs = await asyncio.gather(
+        here.proposals.propose(BUCKET, [a_pair(ANN, BEN)]),
+        here.proposals.propose(OTHER_BUCKET, [a_pair(CAT, DAN), a_pair(BEN, ANN)]),
+    )
+    assert not ours.matches
+    assert [one.user_id for one in ours.free] == [BEN]
+    assert [match.users for match in theirs.matches] == [(CAT, DAN)]
+    assert [one.user_id for one in theirs.free] == [ANN]
+    assert len(await world.all_matches()) == 1

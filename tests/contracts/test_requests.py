@@ -84,11 +84,13 @@ async def test_asking_again_at_the_very_second_of_the_time_out_revives_the_reque
     assert await world.here.requests.time_out([request.id]) == set()
 
 
-async def test_asking_for_another_bucket_is_told_of_the_live_request(here: Replica) -> None:
+async def test_asking_for_another_bucket_is_told_of_the_live_request_and_renews_nothing(world: World) -> None:
+    here = world.here
     [request] = await enqueued(here, [ANN])
     [outcome] = await here.requests.add(OTHER_BUCKET, [(new_request_id(), ANN)])
     assert isinstance(outcome, LiveRequestExists)
     assert (outcome.request_id, outcome.match_id) == (request.id, None)
+    assert (await world.all_requests())[request.id] == request
 
 
 async def test_asking_while_a_match_awaits_confirmation_is_told_of_the_match(here: Replica) -> None:

@@ -35,6 +35,8 @@ class World(ABC):
     def __init__(self, here: Replica, other: Replica) -> None:
         self.here = here
         self.other = other
+        self.second_tries_allowed = False
+        """Whether statements may deadlock, and so be run again, in this test."""
 
     @abstractmethod
     async def pass_time(self, seconds: float) -> None:
