@@ -59,7 +59,10 @@ def buckets(
     json: Json = None,
 ) -> None:
     """Measures the bucket actors in this process over real PostgreSQL and Redis, without HTTP."""
+    from service.logs import configure  # noqa: PLC0415
     from tests.load.buckets import Arrival, BucketPlan, measure  # noqa: PLC0415
+
+    configure(level="ERROR", pretty=False)  # the actors run in this process
 
     if arrival not in list(Arrival):
         raise typer.BadParameter("it is burst or poisson", param_hint="--arrival")

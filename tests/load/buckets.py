@@ -25,7 +25,6 @@ from domain.topic import Topics
 from messaging.question_bank import QuestionBank
 from messaging.rabbitmq import UnconfiguredPublisher
 from service.cast import Cast, start_cast
-from service.logs import configure
 from service.metrics import Metrics
 from service.neighbours import Neighbours
 from service.settings import load_settings
@@ -157,7 +156,6 @@ def _caveats(plan: BucketPlan) -> list[str]:
 @contextlib.asynccontextmanager
 async def _cast(stage: house.Stage, watch: Stopwatch) -> AsyncIterator[Cast]:
     """The actors of one process, wired as the service does it, but for the sockets and the broker."""
-    configure(level="ERROR", pretty=False)
     settings = load_settings(
         database_url=stage.urls.database_url,
         redis_url=stage.urls.redis_url,

@@ -41,7 +41,9 @@ def test_token_prints_what_the_user_service_would_sign(tmp_path: Path) -> None:
 
 
 def test_token_is_refused_outside_dev(tmp_path: Path) -> None:
-    refused = typed("token", "alice", at=tmp_path, ENV="prod", AUTH_ACCESS_SECRET=SECRET, QUESTION_SERVICE_URL="http://q:8003")
+    refused = typed(
+        "token", "alice", at=tmp_path, ENV="prod", AUTH_ACCESS_SECRET=SECRET, QUESTION_SERVICE_URL="http://q:8003"
+    )
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "ENV=dev only" in refused.stderr
 
