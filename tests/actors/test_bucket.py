@@ -89,6 +89,7 @@ async def test_a_late_reminder_of_a_cancelled_or_matched_request_does_nothing(st
 
 async def test_a_requeued_request_looks_for_a_partner_at_once(stage: Stage, store: FakeStore) -> None:
     [ann] = await stage.find(ANN)
+    await eventually(lambda: ANN in store.queue.slices[BUCKET])
     store.queue.slices.clear()  # a crash between the insert and the index
     [ben] = await stage.find(BEN)
     await a_few_turns()

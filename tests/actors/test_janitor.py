@@ -28,6 +28,7 @@ async def test_after_a_flush_of_the_index_whoever_waits_is_in_it_again(stage: St
     await stage.find(ANN)
     await stage.find(BEN, bucket=OTHER_BUCKET)
     janitor = stage.start_janitor()
+    await eventually(lambda: ANN in store.queue.slices[BUCKET] and BEN in store.queue.slices[OTHER_BUCKET])
     store.queue.slices.clear()
     store.clock.advance(2)
     janitor.tell(SweepTimeElapsed())
