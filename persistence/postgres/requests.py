@@ -106,7 +106,8 @@ class PostgresRequests:
 
         A request with the asked id is one whose insert was committed while its answer got lost.
         """
-        users, buckets = [one.user_id for one in asked], [str(one.bucket) for one in asked]
+        in_order = sorted(asked, key=lambda one: one.user_id)  # of locking: two replicas never wait in a circle
+        users, buckets = [one.user_id for one in in_order], [str(one.bucket) for one in in_order]
         rows = await self._database.fetch(_RENEW, users, buckets, self._search_seconds)
         renewed = {request.user_id: request for request in map(request_of, rows)}
         rest = [one.user_id for one in asked if one.user_id not in renewed]
