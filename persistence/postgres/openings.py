@@ -49,6 +49,8 @@ WITH gone AS (
 promised AS (
     INSERT INTO outbox (event_id, routing_key, body) SELECT $5, $6, $7 FROM gone)
 SELECT id FROM gone
+UNION ALL
+SELECT $1::uuid FROM outbox WHERE event_id = $5  -- it was committed before, and the answer got lost on the way
 """
 
 

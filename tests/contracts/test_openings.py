@@ -132,6 +132,16 @@ async def test_leaving_twice_leaves_once(here: Replica) -> None:
     assert len(await here.outbox.claim(10)) == 2
 
 
+async def test_leaving_again_with_the_same_event_says_again_that_it_was_done(here: Replica) -> None:
+    """An answer that got lost on the way must not make the first one to leave look like the second."""
+    match, _ = await a_ready_match(here)
+    user = match.first.user_id
+    event = left_event(match, user)
+    assert await here.openings.leave(match, user, event)
+    assert await here.openings.leave(match, user, event)
+    assert len(await here.outbox.claim(10)) == 2
+
+
 async def test_leaving_is_refused_when_who_is_in_the_session_has_changed(here: Replica) -> None:
     """Otherwise the event would name a partner who is gone."""
     match, _ = await a_ready_match(here)

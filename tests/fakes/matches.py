@@ -131,6 +131,8 @@ class FakeOpenings:
 
     @reachable
     def leave(self, match: Match, user_id: UserId, event: Event) -> bool:
+        if self._tables.has_promised(event.event_id):
+            return True
         row = self._tables.matches.get(match.id)
         if row is None or row.value.state is not MatchState.READY or user_id not in match.users:
             return False

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from domain.errors import Unavailable
 from domain.events import Outgoing
-from domain.ids import MatchId, RequestId, UserId
+from domain.ids import EventId, MatchId, RequestId, UserId
 from domain.match import Match, MatchState
 from domain.request import MatchRequest
 from tests.builders import NOON
@@ -156,6 +156,9 @@ class Tables:
     def move(self, row: MatchRow, **changes: Any) -> None:
         row.value = replace(row.value, **changes)
         row.changed_at, row.untold = self.now, True
+
+    def has_promised(self, event_id: EventId) -> bool:
+        return any(row.value.event_id == event_id for row in self.outbox)
 
     def promise(self, event: Outgoing) -> None:
         now = self.clock.tick()
