@@ -34,7 +34,7 @@ async def replicas(
     cluster: Cluster, fragile: Servers, postgres_url: str, logs: Path
 ) -> AsyncIterator[tuple[Replica, ...]]:
     assert fragile.urls.redis_url is not None
-    settings = {"REDIS_URL": fragile.urls.redis_url, "CONFIRM_ANSWER_SECONDS": "1"}
+    settings = {"REDIS_URL": fragile.urls.redis_url, "CONFIRM_ANSWER_SECONDS": "2.5"}
     async with fresh_database(postgres_url) as database_url:
         where = cluster.environment | {"DATABASE_URL": database_url} | settings
         async with running(Replica(logs, **where), Replica(logs, **where)) as both:
