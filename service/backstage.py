@@ -25,7 +25,7 @@ MOST_BUCKETS: Final = 50
 
 
 class DevBackstage:
-    """Signs tokens and looks around; satisfies ``web.backstage.Backstage``."""
+    """Tokens and a look around; satisfies ``web.backstage.Backstage``."""
 
     def __init__(self, *, settings: Settings, stores: Stores, system: System, readiness: ReadinessProbe) -> None:
         self._settings = settings

@@ -1,5 +1,7 @@
 """The command line: names and options here, the work elsewhere."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,10 +19,11 @@ HERE = Path(".data")
 
 @app.callback(invoke_without_command=True)
 def start(context: typer.Context, *, port: Port = None, data_dir: DataDirectory = HERE) -> None:
-    """Starts the matching service with everything it needs; without a command, that is all there is to type.
+    """Start the matching service with everything it needs; without a command, that is all there is to type.
 
     PostgreSQL, Redis and RabbitMQ run privately where DATABASE_URL, REDIS_URL
-    and RABBITMQ_URL are not set. Also: ./run test (every check).
+    and RABBITMQ_URL are not set. Also: ./run test (every check)
+    and ./run load (how fast it is).
     """
     if context.invoked_subcommand is None:
         from service.development import run_everything  # noqa: PLC0415  each command loads what it needs only
@@ -30,7 +33,7 @@ def start(context: typer.Context, *, port: Port = None, data_dir: DataDirectory 
 
 @app.command()
 def serve(*, port: Port = None) -> None:
-    """Serves with what the environment gives: nothing is started, nothing is migrated."""
+    """Serve with what the environment gives: nothing is started, nothing is migrated."""
     from service.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings(**({} if port is None else {"port": port}))
@@ -41,7 +44,7 @@ def serve(*, port: Port = None) -> None:
 
 @app.command()
 def migrate() -> None:
-    """Brings the schema of DATABASE_URL up to date."""
+    """Bring the schema of DATABASE_URL up to date."""
     from service.migrating import migrate as upgrade  # noqa: PLC0415
     from service.migrating import newest_revision  # noqa: PLC0415
 
@@ -51,7 +54,7 @@ def migrate() -> None:
 
 @app.command()
 def token(user_id: str, *, hours: Annotated[float, typer.Option(min=0.01, max=8760)] = 12) -> None:
-    """Prints an access token of a user; with ENV=dev only."""
+    """Print an access token of a user; with ENV=dev only."""
     from service.settings import load_settings_before_servers  # noqa: PLC0415
     from service.tokens import sign_token  # noqa: PLC0415
 
@@ -60,14 +63,14 @@ def token(user_id: str, *, hours: Annotated[float, typer.Option(min=0.01, max=87
 
 @app.command()
 def doctor(*, data_dir: DataDirectory = HERE) -> None:
-    """Checks settings, servers and neighbours: a line each, and what to do about it."""
+    """Check settings, servers and neighbours: a line each, and what to do about it."""
     from service.doctor import examine  # noqa: PLC0415
 
     raise typer.Exit(examine(data_dir))
 
 
 def main() -> None:
-    """Runs the command line; what keeps it from starting becomes one message on stderr."""
+    """Run the command line; what keeps it from starting becomes one message on stderr."""
     try:
         app(prog_name="./run")
     except StartFailed as error:

@@ -1,5 +1,7 @@
 """``./run``: private servers, migrations, the service, and what to do next on the screen."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import errno
@@ -19,7 +21,7 @@ A_DAY_SECONDS = 86_400
 
 
 def run_everything(*, port: int | None, data_dir: Path) -> int:
-    """Serves until told to stop; the process's exit code. Raises StartFailed."""
+    """Serve until told to stop; the process's exit code.  Raises :class:`~service.errors.StartFailed`."""
     given = {} if port is None else {"port": port}
     settings = load_settings_before_servers(**given)  # a bad setting is told before anything is started
     require_free(settings.host, settings.port)
@@ -66,7 +68,7 @@ def _tell(news: str) -> None:
 
 
 def require_free(host: str, port: int) -> None:
-    """Returns where the port can be listened on; StartFailed with what to type where it cannot."""
+    """Make sure that the port can be listened on; ``StartFailed`` with what to type where it cannot."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         if os.name == "posix":

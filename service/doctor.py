@@ -1,5 +1,7 @@
 """``./run doctor``: what is wrong with this installation, and what to do about it."""
 
+from __future__ import annotations
+
 import asyncio
 import enum
 import time
@@ -47,7 +49,7 @@ class Finding:
 
 
 def examine(data_dir: Path) -> int:
-    """Prints a line for each thing the service needs; 1 where something required fails, else 0."""
+    """Print a line for each thing the service needs; 1 where something required fails, else 0."""
     configure(level="CRITICAL", pretty=True)  # the libraries' own complaints would stand between the lines
     try:
         _use_running_servers(data_dir)
@@ -62,7 +64,7 @@ def examine(data_dir: Path) -> int:
 
 
 def _use_running_servers(data_dir: Path) -> None:
-    """Looks at the private servers of a ./run next door, where the environment names no others."""
+    """Look at the private servers of a ./run next door, where the environment names no others."""
     given = load_server_urls().model_dump()
     private = {name.lower(): url for name, url in DataDir(data_dir).running_urls().items()}
     adopt(**{name: private.get(name) for name, url in given.items() if url is None})

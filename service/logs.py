@@ -1,10 +1,12 @@
 """Logs: one JSON object a line on stderr, coloured text for a developer's terminal.
 
-Write events, not sentences: ``log.info("match_proposed", match_id=...)``.
-What is bound to the context (request_id, user_id, match_id) is added to every
-line; secrets are taken out of every line, whoever wrote it, tracebacks
-included.
+A line is a short sentence for people and an ``action`` to search by:
+``log.info("matched", action="match_found", match_id=...)``.  docs/operations.md lists every action.  What is
+bound to the context (request_id and user_id of an HTTP request) is added to every line; secrets are taken out
+of every line, whoever wrote it, tracebacks included.
 """
+
+from __future__ import annotations
 
 import logging
 import re
@@ -34,12 +36,12 @@ _SILENT = ("aio_pika", "aiormq")
 
 
 def configure_logs(settings: Settings) -> None:
-    """Routes structlog and the standard library's logging to stderr, for the whole process."""
+    """Route structlog and the standard library's logging to stderr, for the whole process."""
     configure(level=settings.log_level, pretty=settings.is_dev and sys.stderr.isatty())
 
 
 def configure(*, level: str, pretty: bool) -> None:
-    """The same with the choice made: ``pretty`` for people, else JSON lines."""
+    """The same with the choice made: *pretty* for people, else JSON lines."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,

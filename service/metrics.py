@@ -38,7 +38,7 @@ Depths = Callable[[], Iterable[tuple[str, int]]]
 
 
 class _Bounded:
-    """Passes the first so many different values on."""
+    """The first so many different values as they are, all others as one."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()

@@ -1,5 +1,7 @@
 """Bringing the database's schema up to date."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import sqlalchemy.exc
@@ -20,9 +22,9 @@ def alembic_config() -> Config:
 
 
 def migrate() -> None:
-    """Upgrades DATABASE_URL to the newest schema; safe to call from several processes at once.
+    """Upgrade DATABASE_URL to the newest schema; safe to call from several processes at once.
 
-    Raises StartFailed where the database cannot be reached or the upgrade fails.
+    Raises :class:`~service.errors.StartFailed` where the database cannot be reached or the upgrade fails.
     """
     try:
         command.upgrade(alembic_config(), "head")

@@ -14,7 +14,7 @@ REMEMBERED_SECONDS: Final = 0.5
 
 
 class ReadinessProbe:
-    """Asks the stores; what it learned counts for half a second, however many ask."""
+    """What the stores answer; it counts for half a second, however many ask."""
 
     def __init__(self, stores: Stores, broker: RabbitPublisher | UnconfiguredPublisher) -> None:
         self._stores = stores

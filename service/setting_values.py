@@ -1,5 +1,7 @@
 """How the text of a setting becomes a value; each raises ValueError with what is allowed."""
 
+from __future__ import annotations
+
 import json
 import re
 from typing import Any

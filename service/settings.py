@@ -1,9 +1,10 @@
 """Everything the environment may say, read once.
 
-The only file that touches the environment. ``Settings`` is what the service
-runs on. ``ServerUrls`` is the three addresses alone, for what must work while
-the rest is unknown: private servers and migrations.
+The only file that touches the environment.  ``Settings`` is what the service runs on.  ``ServerUrls`` is the three
+addresses alone, for what must work while the rest is unknown: private servers and migrations.
 """
+
+from __future__ import annotations
 
 import os
 from pathlib import Path
@@ -57,7 +58,7 @@ class ServerUrls(_Environment):
 
     @property
     def database_dsn(self) -> str:
-        """PostgreSQL's address as asyncpg wants it. Raises SettingsInvalid where none is given."""
+        """PostgreSQL's address as asyncpg wants it.  Raises SettingsInvalid where none is given."""
         if self.database_url is None:
             raise SettingsInvalid("DATABASE_URL is not set: give postgresql://user:password@host:5432/matching_db.")
         return values.without_driver(self.database_url)
@@ -197,10 +198,9 @@ _S = TypeVar("_S", bound=_Environment)
 
 
 def load_settings(**given: Any) -> Settings:
-    """The settings of this process; ``given`` wins over the environment.
+    """The settings of this process; *given* wins over the environment.
 
-    Raises SettingsInvalid naming every bad variable and what is allowed,
-    never the value.
+    Raises :class:`~service.errors.SettingsInvalid` naming every bad variable and what is allowed, never the value.
     """
     return _load(Settings, given)
 
@@ -216,12 +216,12 @@ def load_settings_before_servers(**given: Any) -> Settings:
 
 
 def load_server_urls(**given: Any) -> ServerUrls:
-    """The servers' addresses alone. Raises SettingsInvalid like ``load_settings``."""
+    """The servers' addresses alone.  Raises ``SettingsInvalid`` like ``load_settings``."""
     return _load(ServerUrls, given)
 
 
 def adopt(**urls: str | None) -> None:
-    """Puts addresses of private servers where this process and its children look for them."""
+    """Put addresses of private servers where this process and its children look for them."""
     os.environ.update({name.upper(): url for name, url in urls.items() if url is not None})
 
 

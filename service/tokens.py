@@ -1,5 +1,7 @@
 """Access tokens for trying things out, as the User Service would sign them."""
 
+from __future__ import annotations
+
 import time
 
 import jwt
@@ -9,7 +11,7 @@ from service.settings import Settings
 
 
 def sign_token(settings: Settings, user_id: str, *, lifetime_seconds: int) -> str:
-    """An access token of this user. StartFailed outside ENV=dev: real tokens come from the User Service."""
+    """An access token of this user; ``StartFailed`` outside ENV=dev: real tokens come from the User Service."""
     if not settings.is_dev:
         raise StartFailed(
             f"Tokens are signed here with ENV=dev only (it is {settings.env}): ask the User Service for one."

@@ -1,5 +1,7 @@
 """Databases for tests: migrated once, copied in a few milliseconds for each."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import subprocess

@@ -1,5 +1,7 @@
 """The one folder that private servers may touch: its lock, its ports, its secrets, its logs."""
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import getpass
@@ -52,7 +54,7 @@ class DataDir:
         return dict(line.split("=", 1) for line in lines)
 
     def open(self) -> None:
-        """Makes the folder, or says in one sentence why it cannot be used."""
+        """Make the folder, or say in one sentence why it cannot be used."""
         try:
             self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
         except OSError as error:
@@ -72,7 +74,7 @@ class DataDir:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the folder for this process; waits a moment for a run that is just ending."""
+        """Hold the folder for this process; wait a moment for a run that is just ending."""
         with (self.path / "lock").open("a+") as lock:
             _take(lock.fileno(), self.path)
             lock.truncate(0)
@@ -145,7 +147,7 @@ class DataDir:
         return log.open("ab")
 
     def erase(self) -> None:
-        """Deletes the folder with everything in it."""
+        """Delete the folder with everything in it."""
         shutil.rmtree(self.outside, ignore_errors=True)
         shutil.rmtree(self.path, ignore_errors=True)
 
@@ -155,7 +157,7 @@ def is_root() -> bool:
 
 
 def give_to_nobody(path: Path) -> None:
-    """Hands a file or folder to the user nobody; without effect for ordinary users."""
+    """Hand a file or folder to the user nobody; without effect for ordinary users."""
     if is_root():
         nobody = pwd.getpwnam("nobody")
         os.chown(path, nobody.pw_uid, nobody.pw_gid)
@@ -168,7 +170,7 @@ def can_everybody_enter(path: Path) -> bool:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Writes a file that only its owner reads, whole or not at all."""
+    """Write a file that only its owner reads, whole or not at all."""
     draft = path.with_name(path.name + ".new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)

@@ -1,5 +1,7 @@
 """PostgreSQL from a wheel used as a folder of binaries, or an installed one."""
 
+from __future__ import annotations
+
 import contextlib
 import importlib.metadata
 import importlib.util

@@ -1,5 +1,7 @@
 """Starting and stopping one child process so that it cannot outlive this one."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import ctypes
@@ -35,7 +37,7 @@ class Command:
 
 
 class Server(Protocol):
-    """One private server. Every method may raise StartFailed."""
+    """One private server.  Every method may raise :class:`~service.errors.StartFailed`."""
 
     name: str
     stop_signal: signal.Signals
@@ -43,7 +45,7 @@ class Server(Protocol):
     """For when the parent is gone and all must be over within a second."""
 
     async def prepare(self, log: BinaryIO) -> None:
-        """Makes its folder and files; does nothing when they are there."""
+        """Make its folder and files, unless they are there."""
 
     def command(self) -> Command: ...
 
@@ -54,7 +56,7 @@ class Server(Protocol):
 async def spawn(
     command: Command, *, log: BinaryIO, stdin: int = asyncio.subprocess.DEVNULL
 ) -> asyncio.subprocess.Process:
-    """Starts it with its output going to the log."""
+    """Start it with its output going to the log."""
     who: dict[str, Any] = {}
     home = os.environ.get("HOME", "/")
     if command.as_nobody and is_root():
@@ -83,7 +85,7 @@ def _before_exec(command: Command) -> Callable[[], None]:
 
 
 async def run_once(command: Command, *, log: BinaryIO, stdin: bytes = b"") -> None:
-    """Runs it to its end; StartFailed with its last line when it fails."""
+    """Run it to its end; ``StartFailed`` with its last line when it fails."""
     process = await spawn(command, log=log, stdin=asyncio.subprocess.PIPE)
     await process.communicate(stdin)
     if process.returncode:
@@ -93,7 +95,7 @@ async def run_once(command: Command, *, log: BinaryIO, stdin: bytes = b"") -> No
 async def until_ready(
     process: asyncio.subprocess.Process, check: Callable[[int], Awaitable[bool]], *, seconds: float
 ) -> None:
-    """Returns when the check passes; StartFailed when the process ends or time is up."""
+    """Return when the check passes; ``StartFailed`` when the process ends or time is up."""
     async with asyncio.timeout(seconds):
         while not await check(process.pid):
             if process.returncode is not None:
@@ -102,7 +104,7 @@ async def until_ready(
 
 
 async def stop(process: asyncio.subprocess.Process, number: signal.Signals, *, grace_seconds: float) -> None:
-    """Asks it to end, and makes it when it has not after the grace."""
+    """Ask it to end, and make it when it has not after the grace."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(number)
         try:

@@ -1,5 +1,7 @@
 """An installed RabbitMQ, run as a private instance with a port mapper of its own."""
 
+from __future__ import annotations
+
 import shutil
 import signal
 import subprocess

@@ -1,5 +1,7 @@
 """The door: private servers that live as long as the process that asked for them."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import subprocess
@@ -52,11 +54,11 @@ class Servers:
         self._reader.start()
 
     def wait_open(self) -> None:
-        """Returns when PostgreSQL and Redis take connections; StartFailed with the reason otherwise."""
+        """Return when PostgreSQL and Redis take connections; ``StartFailed`` with the reason otherwise."""
         self._await(lambda: self._is_open)
 
     def wait_for(self, server: str) -> None:
-        """Returns when this server takes connections."""
+        """Return when this server takes connections."""
         self._await(lambda: server in self._pids)
 
     def pid(self, server: str) -> int:
@@ -64,15 +66,15 @@ class Servers:
         return self._pids[server]
 
     def start_server(self, server: str) -> None:
-        """Starts a stopped server again, on its old port with its old data."""
+        """Start a stopped server again, on its old port with its old data."""
         self._order("start", server)
 
     def stop_server(self, server: str) -> None:
-        """Stops one server in good order."""
+        """Stop one server in good order."""
         self._order("stop", server)
 
     def kill_server(self, server: str) -> None:
-        """Ends one server as a crash would."""
+        """End one server as a crash would."""
         self._order("kill", server)
 
     def rabbitmqctl(self, *arguments: str) -> str:
@@ -82,7 +84,7 @@ class Servers:
         return rabbitmq.control(now, *arguments)
 
     def close(self) -> None:
-        """Stops everything in good order; calling it again does nothing."""
+        """Stop everything in good order; repeatable."""
         if self._supervisor.poll() is None:
             self._say("close")
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -165,13 +167,13 @@ def start_servers(
     wait: bool = True,
     on_event: Callable[[str], None] = lambda _: None,
 ) -> Servers:
-    """Private servers whose data lives in ``data_dir``, PostgreSQL and Redis ready to use.
+    """Private servers whose data lives in *data_dir*, PostgreSQL and Redis ready to use.
 
     RabbitMQ takes seconds more: ``wait_for("rabbitmq")`` where it matters.
-    Where it is not installed, ``urls.rabbitmq_url`` is None and ``on_event``
-    is told why. With ``wait=False`` nothing is ready yet: do something else,
-    then ``wait_open``. ``fsync=False`` trades the data's safety for speed (tests).
-    ``on_event`` is called from another thread. Raises StartFailed.
+    Where it is not installed, ``urls.rabbitmq_url`` is None and *on_event*
+    is told why.  With ``wait=False`` nothing is ready yet: do something else,
+    then ``wait_open``.  ``fsync=False`` trades the data's safety for speed (tests).
+    *on_event* is called from another thread.  Raises :class:`~service.errors.StartFailed`.
     """
     data = DataDir(data_dir)
     data.open()
@@ -205,7 +207,7 @@ def temporary_servers(
 ) -> Iterator[Servers]:
     """Fast private servers in a folder that is deleted afterwards; RabbitMQ is not waited for.
 
-    A test that kills PostgreSQL and expects its commits to be there afterwards asks for ``fsync``.
+    A test that kills PostgreSQL and expects its commits to be there afterwards asks for *fsync*.
     """
     folder = Path(tempfile.mkdtemp(prefix="peerprep-"))
     folder.chmod(0o711)  # as root PostgreSQL runs as nobody, who must get in

@@ -5,6 +5,8 @@ that the parent is gone, and then everything is over within a second. What
 happens goes to stdout, one JSON object a line (see Servers in servers.py).
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import contextlib
@@ -30,7 +32,7 @@ NEEDED_AT_ONCE = ("postgres", "redis")
 
 
 def report(event: str, **fields: Any) -> None:
-    """Tells the parent; a parent that is gone needs no telling."""
+    """Tell the parent; a parent that is gone needs no telling."""
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
         sys.stdout.flush()
@@ -47,7 +49,7 @@ class House:
         self._is_closing = False
 
     async def open(self) -> None:
-        """Returns when what is needed at once takes connections; the broker follows in its own time."""
+        """Return when what is needed at once takes connections; the broker follows in its own time."""
         await asyncio.gather(*(self.start(name) for name in NEEDED_AT_ONCE if name in self._servers))
         if "rabbitmq" in self._servers:
             self._watch(self._start_broker())
@@ -61,7 +63,7 @@ class House:
                 report("failed", server="rabbitmq", message=str(error))
 
     async def start(self, name: str) -> None:
-        """Starts one server and returns when it takes connections."""
+        """Start one server and return when it takes connections."""
         server = self._servers[name]
         with self._data.open_log(name) as log:
             try:
@@ -86,21 +88,21 @@ class House:
         task.add_done_callback(self._watchers.discard)
 
     async def stop(self, name: str) -> None:
-        """Stops one server the way that keeps everything."""
+        """Stop one server the way that keeps everything."""
         await process.stop(self._running[name], self._servers[name].stop_signal, grace_seconds=STOP_SECONDS)
 
     async def kill(self, name: str) -> None:
-        """Ends one server as a crash would."""
+        """End one server as a crash would."""
         await process.stop(self._running[name], signal.SIGKILL, grace_seconds=HURRY_SECONDS)
 
     async def close(self) -> None:
-        """Stops all, the last started first."""
+        """Stop all, the last started first."""
         self._is_closing = True
         for name in reversed(tuple(self._running)):
             await self.stop(name)
 
     async def close_in_a_hurry(self) -> None:
-        """Stops all at once, within a second."""
+        """Stop all at once, within a second."""
         self._is_closing = True
         ends = (
             process.stop(child, self._servers[name].hurry_signal, grace_seconds=HURRY_SECONDS)
@@ -110,7 +112,7 @@ class House:
 
 
 async def obey(house: House, orders: asyncio.StreamReader) -> bool:
-    """Follows orders until the last one; whether the end was asked for."""
+    """Follow orders until the last one; whether the end was asked for."""
     verbs = {"start": house.start, "stop": house.stop, "kill": house.kill}
     while line := (await orders.readline()).decode().split():
         if line == ["close"]:

