@@ -47,7 +47,8 @@ def _socket() -> Json:
     return {
         "address": SOCKET,
         "description": "Text frames, one JSON object each. The token may also come as Authorization header or as "
-        "Sec-WebSocket-Protocol: bearer, and the token. The first frame is always state.",
+        "Sec-WebSocket-Protocol: bearer, and the token. The first frame is always state; it comes again when frames "
+        "may have got lost between replicas.",
         "messages": {model.__name__: _reference("messages", model.__name__) for model in _FRAMES},
         "bindings": {"ws": {"method": "GET", "query": query}},
     }

@@ -125,7 +125,7 @@ class MatchNow(Frame):
 
 
 class State(Frame):
-    """Where you stand now: the first frame after every connect, so that nothing was missed."""
+    """Where you stand now: first after every connect, and again when frames may have got lost."""
 
     type: Literal["state"] = "state"
     request: RequestNow | None

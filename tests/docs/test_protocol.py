@@ -10,6 +10,8 @@ import pytest
 
 from actors.messages import BucketMessage, JanitorMessage, RelayMessage, SessionMessage, SupervisorMessage
 from actors.runtime import Ask
+from tests.docs.pages import table
+from web.connection import CloseCode
 from web.frames import SENT
 from web.paths import BASE
 from web.routes import ROUTES
@@ -34,21 +36,6 @@ def page() -> str:
     return PAGE.read_text(encoding="utf-8")
 
 
-def table(page: str, first_column: str) -> list[list[str]]:
-    """The rows below the heading row that begins with *first_column*; an empty first cell repeats the one above."""
-    lines = iter(page.splitlines())
-    assert any(line.startswith(f"| {first_column} |") for line in lines), f"no table of each {first_column}"
-    next(lines)
-    rows: list[list[str]] = []
-    for line in lines:
-        if not line.startswith("|"):
-            break
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        cells[0] = cells[0] or rows[-1][0]
-        rows.append(cells)
-    return rows
-
-
 def test_the_page_names_every_message_once_under_its_receiver(page: str) -> None:
     written = [(receiver, message.strip("`")) for receiver, message, *_ in table(page, "receiver")]
     assert len(written) == len(set(written))
@@ -66,6 +53,12 @@ def test_the_page_calls_an_ask_an_ask_and_a_reminder_ones_own(page: str, name: s
 
 def test_the_page_names_every_frame(page: str) -> None:
     assert {cells[0].strip("`") for cells in table(page, "frame")} == FRAMES
+
+
+def test_the_page_names_every_close_code(page: str) -> None:
+    written = {int(code) for cells in table(page, "close code") for code in cells[0].split(", ")}
+    theirs = {1001, 1002, 1007, 1009}  # sent by aiohttp, or by a proxy
+    assert written - theirs == set(CloseCode)
 
 
 def test_the_page_names_every_route(page: str) -> None:
