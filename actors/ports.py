@@ -4,7 +4,7 @@ Every port says how it fails and what may be repeated.  All may raise
 :class:`~domain.errors.StoreUnavailable` (stores) or :class:`~domain.errors.NeighbourUnavailable`
 (sibling services, broker); the caller then knows nothing about the outcome, and repeating the same call
 with the same ids is safe unless said otherwise.  Adapters satisfy these structurally; the type checker
-proves the fit where they are wired, in ``service.bootstrap``.
+proves the fit where they are wired, in ``service.cast`` and ``service.stores``.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class Meter(Protocol):
     """What is counted while actors work.  Never raises."""
 
     def request_ended(self, bucket: Bucket, outcome: str) -> None:
-        """A request came to ``matched``, ``cancelled`` or ``timeout``."""
+        """A request came to ``cancelled`` or ``timeout``."""
 
     def matched(self, bucket: Bucket, waits: Sequence[float]) -> None:
         """A pair was made, whose people had waited so many seconds."""
