@@ -7,6 +7,7 @@ its own.  Every label comes from a small set: topics that are not configured are
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -206,13 +207,14 @@ class Metrics:
         """Ask *depths* at every scrape from now on."""
         self._actors.depths = depths
 
-    async def watch_loop(self) -> None:
+    async def watch_loop(
+        self, *, every: float = LAG_INTERVAL_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Measure every half second how late the event loop is, until cancelled."""
-        loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + LAG_INTERVAL_SECONDS
-            await asyncio.sleep(LAG_INTERVAL_SECONDS)
-            lag = max(0.0, loop.time() - due)
+            due = clock() + every
+            await asyncio.sleep(every)
+            lag = max(0.0, clock() - due)
             self._lag.set(lag)
             self._lags.observe(lag)
 
