@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import structlog
 
@@ -37,6 +37,15 @@ SLACK_SECONDS = 0.02
 
 CONTENTION_SECONDS = (0.005, 0.025)
 """How long to wait, at random, when another replica held the people just looked at."""
+
+
+class Door(NamedTuple):
+    """What a bucket says of itself."""
+
+    vacant: Callable[[], None]
+    """Nobody waits here: it may be asked to make room for another."""
+    retire: Callable[[], object]
+    """Nobody has come for a while: it makes room."""
 
 
 @dataclass(slots=True)
@@ -88,7 +97,7 @@ class BucketActor(BatchActor[BucketMessage]):
         notifier: Notifier,
         meter: Meter,
         supervisor: Address[SupervisorMessage],
-        retire: Callable[[], None],
+        door: Door,
         search_seconds: float,
         idle_seconds: float,
     ) -> None:
@@ -99,7 +108,7 @@ class BucketActor(BatchActor[BucketMessage]):
         self._notifier = notifier
         self._meter = meter
         self._supervisor = supervisor
-        self._retire = retire
+        self._door = door
         self._search_seconds = search_seconds
         self._idle_seconds = idle_seconds
         self._reminders: dict[RequestId, asyncio.TimerHandle] = {}
@@ -111,19 +120,21 @@ class BucketActor(BatchActor[BucketMessage]):
         await self._pair([])
 
     async def receive_all(self, mail: Sequence[Letter[BucketMessage]]) -> None:
-        """Write who came, pair, then write who went and whose time is up."""
+        """Write who went and who came, pair, then write whose time is up."""
         batch = _Batch.of(mail)
         joining = batch.joining
+        if batch.withdrawn:
+            await self._release(batch.withdrawn)
         if batch.enqueued:
             joining += await self._admit(batch.enqueued)
         if joining or batch.look_again:
             await self._pair(joining)
-        if batch.withdrawn:
-            await self._release(batch.withdrawn)
         if batch.elapsed:
             await self._time_out(batch.elapsed)
         if batch.rest:
             self._rest()
+        if not self._reminders:
+            self._door.vacant()
 
     async def _admit(self, letters: Sequence[tuple[Letter[BucketMessage], Enqueue]]) -> list[MatchRequest]:
         asked = [(message.request_id, message.user_id) for _, message in letters]
@@ -151,7 +162,7 @@ class BucketActor(BatchActor[BucketMessage]):
         gone = [request for request in requests if request.id in over]
         for request in gone:
             self._notifier.tell(request.user_id, RequestTimeout(request_id=request.id))
-            log.info("nobody came in time", action="request_timeout", user_id=request.user_id, request_id=request.id)
+            log.info("nobody came in time", action="request_timeout", user_id=request.user_id, request=request.id)
         await self._let_go(gone, "timeout")
 
     async def _let_go(self, requests: Sequence[MatchRequest], outcome: str) -> None:
@@ -187,5 +198,5 @@ class BucketActor(BatchActor[BucketMessage]):
         """Make room when nobody came since the last reminder and nobody's time is minded here."""
         self.remind(self._idle_seconds, IdleTimeElapsed())
         if not self._used and not self._reminders:
-            self._retire()
+            self._door.retire()
         self._used = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from actors.bucket import Door
 from actors.messages import BucketMessage
 from actors.runtime import Actor, Address
 from actors.system import System
@@ -21,7 +22,7 @@ class Buckets:
         self,
         *,
         system: System,
-        make: Callable[[Bucket, Callable[[], None]], Actor[BucketMessage]],
+        make: Callable[[Bucket, Door], Actor[BucketMessage]],
         most: int,
         mailbox_limit: int,
     ) -> None:
@@ -30,23 +31,41 @@ class Buckets:
         self._most = most
         self._mailbox_limit = mailbox_limit
         self._addresses: dict[Bucket, Address[BucketMessage]] = {}
+        self._vacant: dict[Bucket, None] = {}
 
     def __len__(self) -> int:
         return len(self._addresses)
 
     def __call__(self, bucket: Bucket) -> Address[BucketMessage]:
         """The bucket's address.  Raises ``TooManyBuckets`` when a new one would be too many."""
-        address = self._addresses.get(bucket)
-        if address is None:
-            if len(self._addresses) >= self._most:
-                raise TooManyBuckets(self._most)
-            address = self._addresses[bucket] = self._system.spawn(
-                lambda: self._make(bucket, lambda: self._retire(bucket)), mailbox_limit=self._mailbox_limit
-            )
+        self._vacant.pop(bucket, None)
+        return self._addresses.get(bucket) or self._open(bucket)
+
+    def _open(self, bucket: Bucket) -> Address[BucketMessage]:
+        if len(self._addresses) >= self._most:
+            self._make_room()
+        door = Door(vacant=lambda: self._note_vacant(bucket), retire=lambda: self._retire(bucket))
+        address = self._system.spawn(lambda: self._make(bucket, door), mailbox_limit=self._mailbox_limit)
+        self._addresses[bucket] = address
         return address
 
-    def _retire(self, bucket: Bucket) -> None:
-        address = self._addresses[bucket]
-        if address.depth == 0:
-            del self._addresses[bucket]
-            self._system.retire(address)
+    def _make_room(self) -> None:
+        """Retire the bucket that has been vacant for longest."""
+        for bucket in list(self._vacant):
+            if self._retire(bucket):
+                return
+        raise TooManyBuckets(self._most)
+
+    def _note_vacant(self, bucket: Bucket) -> None:
+        if bucket in self._addresses:
+            self._vacant[bucket] = None
+
+    def _retire(self, bucket: Bucket) -> bool:
+        """Let a bucket go unless mail has come for it."""
+        address = self._addresses.get(bucket)
+        if address is None or address.depth:
+            return False
+        del self._addresses[bucket]
+        self._vacant.pop(bucket, None)
+        self._system.retire(address)
+        return True

@@ -22,7 +22,7 @@ from actors.messages import (
 )
 from actors.ports import Matches, Requests
 from actors.runtime import Address, Promise
-from domain.errors import MatchClosed, RequestNotFound, RequestTimedOut, StoreUnavailable
+from domain.errors import MatchClosed, MatchNotFound, NoAnswer, RequestNotFound, RequestTimedOut
 from domain.ids import MatchId, RequestId, SessionId, UserId
 from domain.match import MatchState
 from domain.request import Admission, Bucket, RequestStatus
@@ -77,7 +77,7 @@ class Matchmaker:
         for _ in range(MOST_TURNS):
             if await self._cancelled(user_id, request_id):
                 return
-        raise StoreUnavailable("postgres")
+        raise NoAnswer
 
     async def _cancelled(self, user_id: UserId, request_id: RequestId) -> bool:
         """Whether it is done; False when the request changed meanwhile, and is to be looked at again."""
@@ -110,10 +110,22 @@ class Matchmaker:
             async with asyncio.timeout(self._session_answer_seconds):
                 return await answer
         except TimeoutError:
-            match = await self._matches.get(match_id)
-            if match is not None and match.state is MatchState.CONFIRMED:
-                return Preparing(match_id)
-            raise StoreUnavailable("postgres") from None
+            return await self._so_far(match_id, user_id)
+
+    async def _so_far(self, match_id: MatchId, user_id: UserId) -> Confirmed | Preparing | Session:
+        """What became of a yes whose answer may not be waited for any longer."""
+        match = await self._matches.get(match_id)
+        if match is None:
+            raise MatchNotFound(match_id)
+        seat = match.seat_of(user_id)
+        if match.session is not None:
+            return match.session
+        if match.state is MatchState.CONFIRMED:
+            return Preparing(match_id)
+        match.expect_open()
+        if not seat.confirmed:
+            raise NoAnswer
+        return Confirmed(match_id)
 
     async def decline(self, user_id: UserId, match_id: MatchId) -> Ending:
         """Say no.  Raises ``MatchNotFound``, ``MatchClosed``, ``SessionAlreadyOpened``."""
@@ -128,4 +140,4 @@ class Matchmaker:
             async with asyncio.timeout(self._answer_seconds):
                 return await answer
         except TimeoutError:
-            raise StoreUnavailable("postgres") from None
+            raise NoAnswer from None

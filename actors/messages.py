@@ -141,12 +141,9 @@ class MarkTimeElapsed:
     """Note in PostgreSQL, in one go, who has been told what."""
 
 
-SupervisorNews = (
-    Paired | Decline | ConfirmTimeElapsed | Resume | Recall | SessionOpened | SessionFailed | MarkTimeElapsed
+SupervisorMessage = (
+    Paired | Confirm | Decline | ConfirmTimeElapsed | Resume | Recall | SessionOpened | SessionFailed | MarkTimeElapsed
 )
-"""What the supervisor handles at once, one by one."""
-
-SupervisorMessage = SupervisorNews | Confirm
 
 
 # -- to the session actor --------------------------------------------------------------------------

@@ -13,16 +13,18 @@ from actors.messages import EventsWaiting, LeaveSession, OpenSession, RelayMessa
 from actors.ports import Matches, Meter, Notifier, Openings, Questions, Sessions
 from actors.runtime import Actor, Address
 from domain.errors import (
+    Conflict,
     MatchClosed,
     MatchNotFound,
-    NeighbourUnavailable,
+    NoAnswer,
+    NotFound,
     SessionNotFound,
     SessionUnavailable,
-    StoreUnavailable,
+    Unavailable,
 )
 from domain.events import MatchFoundEvent, SessionLeftEvent
 from domain.ids import EventId, SessionId, UserId
-from domain.match import Match
+from domain.match import Match, MatchState
 from domain.news import PartnerLeft
 from domain.session import Session
 
@@ -80,18 +82,20 @@ class SessionActor(Actor[SessionMessage]):
         confirmed = clock() - match.confirmed_for
         while True:
             try:
-                session = await self._open(match)
-            except (NeighbourUnavailable, StoreUnavailable) as error:
+                return await self._open(match, confirmed)
+            except (Conflict, NotFound):
+                raise
+            except Exception as error:
                 left = confirmed + self._budget_seconds - clock()
-                log.warning("session waits", action="session_retry", match_id=match.id, error=repr(error), left=left)
+                unexpected = None if isinstance(error, Unavailable) else error
+                log.warning(
+                    "session waits", action="session_retry", match_id=match.id, error=repr(error), exc_info=unexpected
+                )
                 if left <= 0:
                     raise SessionUnavailable(match.id) from error
                 await asyncio.sleep(min(RETRY_SECONDS, left))
-            else:
-                self._meter.session_opened(clock() - confirmed)
-                return session
 
-    async def _open(self, match: Match) -> Session:
+    async def _open(self, match: Match, confirmed: float) -> Session:
         question = match.question or await self._questions.pick(match.bucket)
         kept = await self._openings.keep_question(match.id, question)
         if kept is None:
@@ -102,6 +106,8 @@ class SessionActor(Actor[SessionMessage]):
         if not await self._openings.ready(session, event):
             return await self._opened_elsewhere(match)
         self._relay.tell(EventsWaiting())
+        self._meter.session_opened(asyncio.get_running_loop().time() - confirmed)
+        self._meter.match_ended(match.bucket, MatchState.READY)
         return session
 
     async def _opened_elsewhere(self, match: Match) -> Session:
@@ -112,7 +118,7 @@ class SessionActor(Actor[SessionMessage]):
             return now.session
         if now.end_reason is not None:
             raise MatchClosed(match.id, now.end_reason)
-        raise StoreUnavailable("postgres")
+        raise NoAnswer
 
     # -- leaving ---------------------------------------------------------------------------------
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import assert_never
 
 import structlog
 from uuid_utils.compat import uuid7
 
+from actors.announcements import Announcements
 from actors.messages import (
     BucketMessage,
     Confirm,
@@ -25,15 +26,14 @@ from actors.messages import (
     SessionMessage,
     SessionOpened,
     SupervisorMessage,
-    SupervisorNews,
 )
 from actors.ports import Matches, Meter, Notifier
-from actors.runtime import Address, BatchActor, Letter, Promise
+from actors.runtime import Actor, Address, Promise
 from domain import requeue
-from domain.errors import MatchNotFound, SessionUnavailable, StoreUnavailable
+from domain.errors import MatchNotFound, NoAnswer, SessionUnavailable
 from domain.ids import MatchId, SessionId, UserId
 from domain.match import Match, MatchState
-from domain.news import MatchExpired, MatchFound, MatchReady, News, PartnerConfirmed
+from domain.news import PartnerConfirmed
 from domain.request import Bucket
 from domain.requeue import Ending
 from domain.session import Session
@@ -43,15 +43,18 @@ log = structlog.get_logger()
 SLACK_SECONDS = 0.02
 """How much later than by its own clock the supervisor asks PostgreSQL whether time is up."""
 
+AGAIN_SECONDS = 0.25
+"""How long until it asks again when PostgreSQL's clock is behind its own."""
+
 MARK_SECONDS = 0.5
 """How long announcements are collected before they are marked as made."""
 
 
-class MatchSupervisor(BatchActor[SupervisorMessage]):
+class MatchSupervisor(Actor[SupervisorMessage]):
     """Tracks every match from the moment it is committed until it is ready, declined, expired or failed.
 
-    All yeses that arrived meanwhile are written in one statement.  Endings are rare, and each is an
-    errand: read the match, decide purely, write it if it is still as read.  The row decides every race.
+    A yes is one conditional statement, shared with all others that wait.  Endings are rare: read the
+    match, decide purely, write it if it is still as read.  The row decides every race.
     """
 
     def __init__(
@@ -73,78 +76,70 @@ class MatchSupervisor(BatchActor[SupervisorMessage]):
         self._confirm_seconds = confirm_seconds
         self._deadlines: dict[MatchId, asyncio.TimerHandle] = {}
         self._openings: dict[MatchId, Promise[Session]] = {}
-        self._told: list[tuple[MatchId, MatchState]] = []
+        self._announcements = Announcements(
+            notifier=notifier, matches=matches, first=lambda: self.remind(MARK_SECONDS, MarkTimeElapsed())
+        )
 
-    async def receive_all(self, mail: Sequence[Letter[SupervisorMessage]]) -> None:
-        """Handle a batch: the yeses together; whatever else needs the stores runs beside the mailbox."""
-        yes = [(letter, letter.message) for letter in mail if isinstance(letter.message, Confirm)]
-        for letter in mail:
-            if not isinstance(letter.message, Confirm):
-                self._handle(letter, letter.message)
-        if yes:
-            await self._confirm(yes)
-
-    def _handle(self, letter: Letter[SupervisorMessage], message: SupervisorNews) -> None:
+    async def receive(self, message: SupervisorMessage) -> object:
+        """Whatever needs the stores is an errand: a slow match never holds up the others."""
         match message:
             case Paired(match):
                 self._mind(match)
+            case Confirm(match_id, user_id):
+                return self.errand(self._confirm(match_id, user_id))
             case Decline(match_id, user_id):
-                letter.answer(self.errand(self._decline(match_id, user_id)))
+                return self.errand(self._decline(match_id, user_id))
             case ConfirmTimeElapsed(match_id):
+                self._deadlines.pop(match_id, None)
                 self.chore(self._expire(match_id))
             case Resume(match):
                 self._open(match)
             case Recall(match):
-                self._recall(match)
+                self._announcements.again(match)
             case SessionOpened(session):
                 self._finish(session)
             case SessionFailed(match_id, for_good):
                 self._give_up(match_id, for_good=for_good)
             case MarkTimeElapsed():
-                self.chore(self._mark())
+                self.chore(self._announcements.mark())
             case _ as unknown:
                 assert_never(unknown)
+        return None
 
     async def stopped(self) -> None:
         """Mark what was announced last."""
-        await self._mark()
+        await self._announcements.mark()
 
     # -- proposed --------------------------------------------------------------------------------
 
     def _mind(self, match: Match) -> None:
         self._deadlines[match.id] = self.remind(self._confirm_seconds + SLACK_SECONDS, ConfirmTimeElapsed(match.id))
-        self._ask_both(match)
+        self._announcements.found(match)
         log.info("matched", action="match_found", match_id=match.id, users=match.users, bucket=str(match.bucket))
 
-    def _ask_both(self, match: Match) -> None:
-        self._announce(match.id, match.state, [(user_id, MatchFound.to(user_id, match)) for user_id in match.users])
+    async def _confirm(self, match_id: MatchId, user_id: UserId) -> Confirmed | Session:
+        [outcome] = await self._matches.confirm([(match_id, user_id, SessionId(str(uuid7())))])
+        if outcome is None:
+            return await self._explain(match_id, user_id)
+        match, is_news = outcome
+        if match.state is MatchState.CONFIRMED:
+            if is_news and match.confirmed_at is not None and match_id not in self._openings:
+                self._meter.confirmed((match.confirmed_at - match.created_at).total_seconds())
+            return await self._open(match)
+        if is_news:
+            self._notifier.tell(match.partner_of(user_id).user_id, PartnerConfirmed(match_id=match_id))
+        return Confirmed(match_id)
 
-    async def _confirm(self, letters: Sequence[tuple[Letter[SupervisorMessage], Confirm]]) -> None:
-        yes = [(message.match_id, message.user_id, SessionId(str(uuid7()))) for _, message in letters]
-        for (letter, message), outcome in zip(letters, await self._matches.confirm(yes), strict=True):
-            if outcome is None:
-                letter.answer(self.errand(self._explain(message)))
-                continue
-            match, is_news = outcome
-            if match.state is MatchState.CONFIRMED:
-                if is_news and match.confirmed_at is not None and match.id not in self._openings:
-                    self._meter.confirmed((match.confirmed_at - match.created_at).total_seconds())
-                letter.answer(self._open(match))
-                continue
-            letter.answer(Confirmed(match.id))
-            if is_news:
-                self._notifier.tell(match.partner_of(message.user_id).user_id, PartnerConfirmed(match_id=match.id))
-
-    async def _explain(self, message: Confirm) -> Session:
+    async def _explain(self, match_id: MatchId, user_id: UserId) -> Session:
         """Answer a yes that came to a match which is not open, or not the user's."""
-        match = await self._get(message.match_id)
-        match.seat_of(message.user_id)
+        match = await self._get(match_id)
+        match.seat_of(user_id)
         if match.state is MatchState.CONFIRMED:
             return await self._open(match)
         if match.session is not None:
             return match.session
         match.expect_open()
-        raise StoreUnavailable("postgres")  # open after all: the yes was lost on the way, and may be repeated
+        raise NoAnswer  # open after all: the yes was lost on the way, and may be repeated
 
     # -- ended without a session -----------------------------------------------------------------
 
@@ -153,6 +148,10 @@ class MatchSupervisor(BatchActor[SupervisorMessage]):
             match = await self._get(match_id)
             if match.state is MatchState.DECLINED and match.declined_by == user_id:
                 return requeue.recall(match)
+            if match.overdue:
+                match.seat_of(user_id)
+                await self._end(requeue.expire(match))
+                continue
             ending = requeue.decline(match, user_id)
             if await self._end(ending):
                 return ending
@@ -164,7 +163,7 @@ class MatchSupervisor(BatchActor[SupervisorMessage]):
                 self._settle(match_id)
                 return
             if not match.overdue:
-                self._deadlines[match_id] = self.remind(SLACK_SECONDS, ConfirmTimeElapsed(match_id))
+                self._deadlines[match_id] = self.remind(AGAIN_SECONDS, ConfirmTimeElapsed(match_id))
                 return
             if await self._end(requeue.expire(match)):
                 return
@@ -186,16 +185,12 @@ class MatchSupervisor(BatchActor[SupervisorMessage]):
             return False
         match = ending.match
         self._settle(match.id)
+        self._announcements.ended(ending)
         for request in pending:
             self._buckets(match.bucket).tell(Requeue(request))
-        self._say_why(ending)
         self._meter.match_ended(match.bucket, ending.reason)
         log.info("match ended", action="match_expired", match_id=match.id, reason=ending.reason, users=match.users)
         return True
-
-    def _say_why(self, ending: Ending) -> None:
-        match = ending.match
-        self._announce(match.id, ending.state, [(user_id, MatchExpired.to(user_id, ending)) for user_id in match.users])
 
     # -- confirmed -------------------------------------------------------------------------------
 
@@ -212,35 +207,10 @@ class MatchSupervisor(BatchActor[SupervisorMessage]):
 
     def _finish(self, session: Session) -> None:
         self._openings.pop(session.match_id, None)
-        self._send_in(session)
-        self._meter.match_ended(session.bucket, MatchState.READY)
+        self._announcements.ready(session)
         log.info("session opened", action="match_ready", match_id=session.match_id, session_id=session.id)
 
-    def _send_in(self, session: Session) -> None:
-        news = [(user_id, MatchReady.to(user_id, session)) for user_id in session.users]
-        self._announce(session.match_id, MatchState.READY, news)
-
     # -- in common -------------------------------------------------------------------------------
-
-    def _recall(self, match: Match) -> None:
-        if match.state is MatchState.PROPOSED:
-            self._ask_both(match)
-        elif match.session is not None:
-            self._send_in(match.session)
-        elif match.end_reason is not None:
-            self._say_why(requeue.recall(match))
-
-    def _announce(self, match_id: MatchId, state: MatchState, news: Sequence[tuple[UserId, News]]) -> None:
-        for user_id, item in news:
-            self._notifier.tell(user_id, item)
-        if not self._told:
-            self.remind(MARK_SECONDS, MarkTimeElapsed())
-        self._told.append((match_id, state))
-
-    async def _mark(self) -> None:
-        told, self._told = self._told, []
-        if told:
-            await self._matches.mark_told(told)
 
     async def _get(self, match_id: MatchId) -> Match:
         match = await self._matches.get(match_id)

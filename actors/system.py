@@ -33,6 +33,7 @@ class System:
         self._most_restarts = most_restarts
         self._within = within
         self._addresses: dict[Address[Any], None] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def spawn(self, make: Callable[[], Actor[M]], *, mailbox_limit: int) -> Address[M]:
         """Start an actor of *make* and return its address.  *mailbox_limit* letters may wait there."""
@@ -65,7 +66,9 @@ class System:
     def retire(self, address: Address[Any]) -> None:
         """Let one actor go: what is in its mailbox is still handled."""
         if self._addresses.pop(address, self) is None:
-            asyncio.get_running_loop().create_task(address.vacate(), name=f"retire {address.kind}")
+            leaving = asyncio.get_running_loop().create_task(address.vacate(), name=f"retire {address.kind}")
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
 
     def depths(self) -> Iterator[tuple[str, int]]:
         """Kind and mailbox depth of every actor."""
@@ -76,3 +79,4 @@ class System:
         while self._addresses:
             address, _ = self._addresses.popitem()
             await address.vacate()
+        await asyncio.gather(*self._leaving)

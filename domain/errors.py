@@ -16,6 +16,7 @@
          |- StoreUnavailable       PostgreSQL or Redis does not answer
          |- NeighbourUnavailable   the Question or User Service, or the broker, does not answer
          |- SessionUnavailable     no session could be opened in time
+         |- NoAnswer               no answer in time, or the truth changed under it; it may be done
          |- MailboxFull            more mail than an actor may hold
          |- TooManyBuckets         more difficulty-topic pairs than a process may hold
          '- Stopping               this replica is on its way out
@@ -103,6 +104,10 @@ class NeighbourUnavailable(Unavailable):
 
 class SessionUnavailable(Unavailable):
     """No session could be opened in the time there was for it."""
+
+
+class NoAnswer(Unavailable):
+    """No answer came in time, or the truth kept changing: what was asked may or may not be done."""
 
 
 class MailboxFull(Unavailable):

@@ -81,8 +81,8 @@ class Match:
 
     @property
     def end_reason(self) -> EndReason | None:
-        """Why it ended without a session, if it did."""
-        return END_REASONS.get(self.state)
+        """Why it ended without a session, if it did; a passed deadline ends it before anybody has noted that."""
+        return EndReason.CONFIRMATION_TIMEOUT if self.overdue else END_REASONS.get(self.state)
 
     @property
     def session(self) -> Session | None:

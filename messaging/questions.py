@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
 import time
 from collections import OrderedDict
@@ -113,7 +114,9 @@ class QuestionService:
         """The one fetch for *bucket* under way: whoever waits for it may leave without ending it."""
         fetch = self._fetches.get(bucket)
         if fetch is None:
-            fetch = self._fetches[bucket] = asyncio.create_task(self._fetch(bucket), name=f"questions {bucket}")
+            fetch = self._fetches[bucket] = asyncio.get_running_loop().create_task(
+                self._fetch(bucket), name=f"questions {bucket}", context=contextvars.Context()
+            )
             fetch.add_done_callback(lambda done: self._fetched(bucket, done))
         return fetch
 

@@ -14,10 +14,9 @@ They are stopped in reverse, each after its mail and errands.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from actors.bucket import BucketActor
+from actors.bucket import BucketActor, Door
 from actors.buckets import Buckets
 from actors.janitor import Janitor
 from actors.matchmaker import Matchmaker
@@ -80,7 +79,7 @@ def start_cast(settings: Settings, stores: Stores, neighbours: Neighbours, notif
         mailbox_limit=limit,
     )
 
-    def make_bucket(bucket: Bucket, retire: Callable[[], None]) -> BucketActor:
+    def make_bucket(bucket: Bucket, door: Door) -> BucketActor:
         return BucketActor(
             bucket,
             requests=stores.requests,
@@ -88,7 +87,7 @@ def start_cast(settings: Settings, stores: Stores, neighbours: Neighbours, notif
             notifier=notifier,
             meter=meter,
             supervisor=supervisor,
-            retire=retire,
+            door=door,
             search_seconds=settings.matching_timeout_seconds,
             idle_seconds=settings.bucket_idle_seconds,
         )

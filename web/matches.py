@@ -8,8 +8,6 @@ from actors.matchmaker import Preparing
 from actors.messages import Confirmed
 from domain.errors import MatchClosed, MatchNotFound
 from domain.ids import MatchId, UserId
-from domain.match import Match, MatchState
-from domain.reasons import EndReason
 from domain.request import RequestStatus
 from domain.requeue import Ending
 from domain.session import Session
@@ -57,9 +55,8 @@ async def status(call: Call[None]) -> Reply:
     match = await call.services.reads.match(call.user_id, MatchId(call.id("match_id", MatchNotFound)))
     if match is None:
         raise MatchNotFound
-    reason = _end_of(match)
-    if reason is not None:
-        raise closed(MatchClosed(match.id, reason))
+    if match.end_reason is not None:
+        raise closed(MatchClosed(match.id, match.end_reason))
     session = match.session
     return Reply(
         MatchStatus(
@@ -71,9 +68,3 @@ async def status(call: Call[None]) -> Reply:
             expires_at=match.deadline,
         )
     )
-
-
-def _end_of(match: Match) -> EndReason | None:
-    if match.state is MatchState.PROPOSED and match.overdue:
-        return EndReason.CONFIRMATION_TIMEOUT  # nobody can confirm it any more, though nobody noted it yet
-    return match.end_reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -13,7 +14,7 @@ from pykka.messages import _ActorStop
 
 from actors.runtime._mail import Letter, Mailbox
 from actors.runtime._promise import Promise
-from domain.errors import Unavailable
+from domain.errors import MatchingError, Unavailable
 
 if TYPE_CHECKING:
     from pykka._envelope import Envelope
@@ -90,7 +91,9 @@ class Actor(pykka.Actor, Generic[M]):
         def deliver(outcome: asyncio.Future[R]) -> None:
             try:
                 message: M | None = kept(outcome.result())
-            except Exception as error:  # noqa: BLE001 - whatever became of the errand is news
+            except Exception as error:
+                if not isinstance(error, MatchingError):
+                    log.exception("an errand failed", action="errand_failed", actor=type(self).__name__)
                 message = broken(error)
             if message is not None:
                 self._tell_if_alive(message)
@@ -112,7 +115,9 @@ class Actor(pykka.Actor, Generic[M]):
         return Promise()
 
     def _start_actor_loop(self) -> None:
-        self.task = asyncio.get_running_loop().create_task(self._live(), name=str(self))
+        # In a context of its own: whoever happened to wake a bucket is not the one it works for.
+        loop, context = asyncio.get_running_loop(), contextvars.Context()
+        self.task = loop.create_task(self._live(), name=str(self), context=context)
 
     async def _live(self) -> None:
         await self._survive(self.started(), [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,11 @@ _AWAY = (
     asyncpg.ReadOnlySQLTransactionError,  # a standby, or a primary about to become one
     asyncpg.TransactionRollbackError,  # deadlock, serialization
     asyncpg.LockNotAvailableError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # a password that is being changed
+    asyncpg.InvalidCatalogNameError,  # a database that is being restored
+    asyncpg.InvalidSQLStatementNameError,  # a pooler between us and the server
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
     asyncpg.InternalClientError,
 )
 
@@ -65,6 +71,7 @@ class Database:
         self._dsn = dsn
         self._size = size
         self._failed = failed
+        self._said_at = -1.0
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
@@ -101,10 +108,17 @@ class Database:
             except _AWAY as error:
                 self._failed("postgres")
                 if attempt == TRIES or isinstance(error, TimeoutError):
-                    log.warning("postgres is away", action="store_failed", store="postgres", error=repr(error))
+                    self._say(error)
                     raise StoreUnavailable("postgres") from error
                 await asyncio.sleep(0.01 * attempt)
         raise StoreUnavailable("postgres")
+
+    def _say(self, error: Exception) -> None:
+        """Once a second: in an outage thousands of statements fail the same way."""
+        now = time.monotonic()
+        if now - self._said_at >= 1.0:
+            self._said_at = now
+            log.warning("postgres does not answer", action="store_failed", store="postgres", error=repr(error))
 
     async def _fetch_once(self, sql: str, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
         if self._pool is None:

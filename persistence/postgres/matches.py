@@ -8,6 +8,7 @@ from domain.ids import MatchId, SessionId, UserId
 from domain.match import Match, MatchState
 from domain.request import MatchRequest, RequestStatus
 from domain.requeue import Ending
+from persistence.postgres.coalesce import Coalescer
 from persistence.postgres.database import Database
 from persistence.postgres.rows import MATCH, REQUEST, match_of, prefixed, request_of
 
@@ -69,6 +70,8 @@ WITH told AS MATERIALIZED (
 UPDATE matches SET untold = false FROM told WHERE id = told.match_id
 """
 
+_Yes = tuple[MatchId, UserId, SessionId]
+
 
 class PostgresMatches:
     """Matches in ``matches``: what the supervisor needs of ``actors.ports.Matches``."""
@@ -76,9 +79,13 @@ class PostgresMatches:
     def __init__(self, database: Database, *, search_seconds: float) -> None:
         self._database = database
         self._search_seconds = search_seconds
+        self._confirm: Coalescer[_Yes, tuple[Match, bool] | None] = Coalescer(self._confirm_all)
 
-    async def confirm(self, yes: Sequence[tuple[MatchId, UserId, SessionId]]) -> Sequence[tuple[Match, bool] | None]:
+    async def confirm(self, yes: Sequence[_Yes]) -> Sequence[tuple[Match, bool] | None]:
         """Note each yes; one outcome each, in order."""
+        return await self._confirm.all(yes)
+
+    async def _confirm_all(self, yes: Sequence[_Yes]) -> Sequence[tuple[Match, bool] | None]:
         columns = [list(column) for column in zip(*yes, strict=True)]
         rows = await self._database.fetch(_CONFIRM, *columns)
         outcomes: dict[tuple[MatchId, UserId], tuple[Match, bool]] = {}

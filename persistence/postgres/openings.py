@@ -55,13 +55,17 @@ SELECT $1::uuid FROM outbox WHERE event_id = $5  -- it was committed before, and
 
 
 class PostgresOpenings:
-    """Sessions as columns of their match: what the session actor needs of ``actors.ports.Matches``."""
+    """Sessions as columns of their match; satisfies ``actors.ports.Openings``."""
 
     def __init__(self, database: Database, *, encode: Callable[[Event], Outgoing]) -> None:
         self._database = database
         self._encode = encode
-        self._keep: Coalescer[tuple[MatchId, Question], Question | None] = Coalescer(self._keep_all)
-        self._make_ready: Coalescer[tuple[MatchId, Outgoing], bool] = Coalescer(self._ready_all)
+        self._keep: Coalescer[tuple[MatchId, Question], Question | None] = Coalescer(
+            self._keep_all, lock_order=lambda one: one[0]
+        )
+        self._make_ready: Coalescer[tuple[MatchId, Outgoing], bool] = Coalescer(
+            self._ready_all, lock_order=lambda one: one[0]
+        )
 
     async def keep_question(self, match_id: MatchId, question: Question) -> Question | None:
         """Note the question of a confirmed match; the first one stays and is returned."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from actors.bucket import BucketActor
+from actors.bucket import BucketActor, Door
 from actors.buckets import Buckets
 from actors.janitor import Janitor
 from actors.matchmaker import Matchmaker
@@ -77,7 +75,7 @@ class Stage:
             confirm_seconds=CONFIRM_SECONDS,
         )
 
-    def make_bucket(self, bucket: Bucket, retire: Callable[[], None]) -> BucketActor:
+    def make_bucket(self, bucket: Bucket, door: Door) -> BucketActor:
         store = self.store
         return BucketActor(
             bucket,
@@ -86,7 +84,7 @@ class Stage:
             notifier=self.notifier,
             meter=self.meter,
             supervisor=self.supervisor,
-            retire=retire,
+            door=door,
             search_seconds=SEARCH_SECONDS,
             idle_seconds=300,
         )

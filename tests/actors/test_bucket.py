@@ -234,6 +234,34 @@ async def test_one_bucket_too_many_is_refused_and_the_others_serve_on(stage: Sta
     await stage.told_match(ANN)
 
 
+async def test_whoever_comes_and_goes_in_many_buckets_keeps_nobody_out(stage: Stage) -> None:
+    """A bucket that was left empty makes room at once, not when it has been idle for long."""
+    for number in range(200):
+        bucket = Bucket(BUCKET.difficulty, f"Topic {number}")
+        [request] = await stage.find(ANN, bucket=bucket)
+        await stage.matchmaker.cancel(ANN, request.id)
+    assert len(stage.buckets) == 100
+    await stage.find(ANN, BEN)
+    await stage.told_match(ANN)
+
+
+async def test_a_full_house_makes_no_room_where_somebody_waits(stage: Stage) -> None:
+    waiting = [Bucket(BUCKET.difficulty, f"Topic {number}") for number in range(100)]
+    users = new_users(100)
+    await asyncio.gather(*(stage.find(user_id, bucket=bucket) for user_id, bucket in zip(users, waiting, strict=True)))
+    with pytest.raises(TooManyBuckets):
+        await stage.find(ANN)
+
+
+async def test_whoever_cancels_is_out_before_anybody_in_the_same_batch_is_paired(stage: Stage) -> None:
+    [ann] = await stage.find(ANN)
+    await asyncio.gather(
+        stage.matchmaker.cancel(ANN, ann.id), stage.buckets(BUCKET).ask(Withdraw(ann)), stage.find(BEN)
+    )
+    assert stage.status_of(ann) is RequestStatus.CANCELLED
+    assert not stage.notifier.kinds_to(BEN)
+
+
 async def test_a_bucket_that_fails_is_replaced_and_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.buckets(BUCKET).tell(SearchTimeElapsed(a_request()))
     with monkeypatch.context() as patch:

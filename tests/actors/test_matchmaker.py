@@ -6,14 +6,16 @@ import asyncio
 
 import pytest
 
-from actors.matchmaker import MOST_TURNS
-from domain.errors import RequestNotFound, Stopping, StoreUnavailable
+from actors.matchmaker import MOST_TURNS, Preparing
+from actors.messages import Confirmed
+from domain.errors import MatchNotFound, NoAnswer, RequestNotFound, RequestTimedOut, Stopping, StoreUnavailable
 from domain.match import MatchState
 from domain.request import MatchRequest, RequestStatus
+from domain.session import Session
 from tests.actors.stage import Stage
-from tests.actors.waiting import a_few_turns
-from tests.builders import ANN, BEN, BUCKET, new_request_id
-from tests.fakes.store import FakeStore
+from tests.actors.waiting import a_few_turns, eventually
+from tests.builders import ANN, BEN, BUCKET, CAT, new_request_id
+from tests.fakes.store import CONFIRM_SECONDS, FakeStore
 
 
 async def test_requests_of_others_and_unknown_ones_are_not_found(stage: Stage) -> None:
@@ -40,7 +42,7 @@ async def test_nobody_waits_for_an_actor_longer_than_configured(
         for port, name in ((store.requests, "add"), (store.matches, "confirm")):
             patch.setattr(port, name, stuck)
         for attempt in (stage.find(ANN), stage.matchmaker.confirm(ANN, match.id)):
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(NoAnswer):
                 await attempt
         gate.set()
         await a_few_turns()
@@ -86,7 +88,7 @@ async def test_a_cancellation_that_never_catches_up_says_try_again(
 
     monkeypatch.setattr(store.requests, "get", never_in_time)
     monkeypatch.setattr(store.requests, "withdraw", withdraw_nothing)
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(NoAnswer):
         await stage.matchmaker.cancel(ANN, ann.id)
     assert looks == MOST_TURNS
 
@@ -105,3 +107,28 @@ async def test_every_request_gets_an_id_of_its_own_that_tells_the_order(stage: S
     requests = await stage.find(ANN, BEN)
     ids = [request.id for request in requests]
     assert ids == sorted(set(ids))
+
+
+async def test_whoever_cancels_after_the_deadline_is_told_that_it_is_over_at_once(
+    stage: Stage, store: FakeStore
+) -> None:
+    ann, _ = await stage.find(ANN, BEN)
+    await stage.told_match(ANN)
+    store.clock.advance(CONFIRM_SECONDS + 1)
+    with pytest.raises(RequestTimedOut):
+        await stage.matchmaker.cancel(ANN, ann.id)
+
+
+async def test_a_yes_that_takes_too_long_is_answered_with_what_is_known(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match = await stage.match_of(ANN, BEN)
+    monkeypatch.setattr(stage.matchmaker, "_session_answer_seconds", 0)
+    with pytest.raises(MatchNotFound):
+        await stage.matchmaker.confirm(CAT, match.id)
+    assert await stage.matchmaker.confirm(ANN, match.id) == Confirmed(match.id)
+    gate = stage.questions.gate = asyncio.Event()
+    assert await stage.matchmaker.confirm(BEN, match.id) == Preparing(match.id)
+    gate.set()
+    await eventually(lambda: stage.notifier.kinds_to(BEN)[-1] == "MatchReady")
+    assert isinstance(await stage.matchmaker.confirm(BEN, match.id), Session)

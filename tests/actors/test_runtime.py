@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import structlog
 
 from actors.runtime import Address, Promise
 from actors.runtime._actor import MOST_MAIL_AT_ONCE
 from domain.errors import MailboxFull, Stopping
 from tests.actors.conftest import Spawn
-from tests.actors.scribe import BatchScribe, Chore, Echo, Journal, Note, ScribeMessage, Slow
+from tests.actors.scribe import BatchScribe, Chore, Echo, Journal, Note, Scribe, ScribeMessage, Slow
 from tests.actors.waiting import a_few_turns, eventually
 
 
@@ -145,6 +146,19 @@ async def test_what_breaks_an_errand_is_the_askers_and_is_piped_too(spawn: Spawn
     with pytest.raises(ValueError, match="impossible"):
         await scribe.ask(Slow("impossible"))
     await eventually(lambda: "broken ValueError('impossible')" in journal.lines)
+
+
+async def test_an_actor_does_not_log_under_the_name_of_whoever_started_it(journal: Journal) -> None:
+    class Witness(Scribe):
+        async def started(self) -> None:
+            self.journal.lines.append(repr(structlog.contextvars.get_contextvars()))
+
+    address: Address[ScribeMessage] = Address("Witness")
+    with structlog.contextvars.bound_contextvars(user_id="ann"):
+        address.move_in(Witness(journal))
+        await eventually(lambda: journal.lines)
+    await address.vacate()
+    assert journal.lines[0] == "{}"
 
 
 async def test_a_reminder_is_mail_to_oneself_and_can_be_called_off(spawn: Spawn, journal: Journal) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from actors.messages import LeaveSession, OpenSession
 from domain import requeue
@@ -116,6 +117,20 @@ async def test_the_question_service_away_for_longer_than_the_budget_ends_the_att
     with pytest.raises(SessionUnavailable):
         await stage.sessions.ask(OpenSession(stage.match_now(match)))
     assert len(stage.questions.asked) == 1, "tried once at least, however late"
+
+
+async def test_a_mistake_of_ours_is_logged_and_does_not_keep_the_two_longer_than_the_budget(
+    stage: Stage, match: Match, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def mistaken(*_: object) -> None:
+        raise KeyError("title")
+
+    monkeypatch.setattr(stage.questions, "pick", mistaken)
+    stage.store.clock.advance(BUDGET_SECONDS + 1)
+    with capture_logs() as logs, pytest.raises(SessionUnavailable):
+        await stage.sessions.ask(OpenSession(stage.match_now(match)))
+    [line] = [line for line in logs if line["action"] == "session_retry"]
+    assert isinstance(line["exc_info"], KeyError)
 
 
 async def test_however_late_a_session_that_can_be_opened_is_opened(stage: Stage, match: Match) -> None:

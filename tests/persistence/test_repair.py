@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 from redis.asyncio import Redis
 
-from actors.bucket import BucketActor
+from actors.bucket import BucketActor, Door
 from actors.buckets import Buckets
 from actors.janitor import Janitor
 from actors.messages import SupervisorMessage, SweepTimeElapsed
@@ -78,15 +78,15 @@ async def test_whoever_waits_is_back_in_the_index_and_paired(here: Replica, data
 
 def maker(
     here: Replica, meter: FakeMeter, supervisor: Address[SupervisorMessage]
-) -> Callable[[Bucket, Callable[[], None]], BucketActor]:
-    return lambda bucket, retire: BucketActor(
+) -> Callable[[Bucket, Door], BucketActor]:
+    return lambda bucket, door: BucketActor(
         bucket,
         requests=here.requests,
         queue=Slice(bucket, requests=here.requests, proposals=here.proposals, queue=here.queue),
         notifier=FakeNotifier(),
         meter=meter,
         supervisor=supervisor,
-        retire=retire,
+        door=door,
         search_seconds=SEARCH_SECONDS,
         idle_seconds=300,
     )
