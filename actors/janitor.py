@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import assert_never
 
 import structlog
@@ -12,6 +13,7 @@ from actors.messages import (
     BucketMessage,
     ConfirmTimeElapsed,
     JanitorMessage,
+    PairingTimeElapsed,
     Recall,
     Requeue,
     Resume,
@@ -29,10 +31,16 @@ from domain.request import Bucket, MatchRequest
 log = structlog.get_logger()
 
 PAGE = 2000
-"""Pending requests compared with the index in one sweep."""
+"""Pending requests compared with the index at once: one page a sweep while none is missing."""
+
+MOST_PAGES = 25
+"""Pages in one sweep while the index turns out to have lost requests."""
 
 RETENTION_SECONDS = 600.0
 """Between two deletions of old rows."""
+
+BACKLOG_SECONDS = 1.0
+"""The same, while there are more than go in one deletion."""
 
 
 class Janitor(Actor[JanitorMessage]):
@@ -72,7 +80,6 @@ class Janitor(Actor[JanitorMessage]):
                 self.remind(self._sweep_seconds, SweepTimeElapsed())
                 await self._sweep()
             case RetentionTimeElapsed():
-                self.remind(RETENTION_SECONDS, RetentionTimeElapsed())
                 await self._forget_old()
             case _ as unknown:
                 assert_never(unknown)
@@ -96,22 +103,31 @@ class Janitor(Actor[JanitorMessage]):
 
     async def _repair_index(self) -> None:
         """Hand over pending requests that the index has lost, and those whom nobody paired."""
-        pending, self._page = await self._recovery.pending(self._page, PAGE)
-        by_bucket: dict[Bucket, list[MatchRequest]] = defaultdict(list)
-        for request in pending:
-            by_bucket[request.bucket].append(request)
-        for bucket, requests in by_bucket.items():
-            for request in await self._lost(bucket, requests):
-                self._tell_bucket(bucket, Requeue(request))
+        for _ in range(MOST_PAGES):
+            pending, self._page = await self._recovery.pending(self._page, PAGE)
+            by_bucket: dict[Bucket, list[MatchRequest]] = defaultdict(list)
+            for request in pending:
+                by_bucket[request.bucket].append(request)
+            lost = await self._lost(by_bucket)
+            self._count("missing_in_index", lost)
+            lossy = {request.bucket for request in lost}
+            for request in lost:
+                self._tell_bucket(request.bucket, Requeue(request))
+            for bucket, requests in by_bucket.items():
+                if bucket not in lossy and len(requests) > 1:
+                    self._tell_bucket(bucket, PairingTimeElapsed())
+            if not lost or not self._page:
+                return
 
-    async def _lost(self, bucket: Bucket, requests: Sequence[MatchRequest]) -> Sequence[MatchRequest]:
-        try:
-            missing = {one.user_id for one in await self._queue.missing(bucket, [place_of(one) for one in requests])}
-        except StoreUnavailable:
-            return requests[:1] if len(requests) > 1 else []  # two who may be paired without the index
-        lost = [request for request in requests if request.user_id in missing]
-        self._count("missing_in_index", lost)
-        return lost or (requests[:1] if len(requests) > 1 else [])
+    async def _lost(self, by_bucket: Mapping[Bucket, Sequence[MatchRequest]]) -> Sequence[MatchRequest]:
+        """Those whom the index has lost; whoever waits is paired without it while it is away."""
+        lost: list[MatchRequest] = []
+        with suppress(StoreUnavailable):
+            for bucket, requests in by_bucket.items():
+                gone = await self._queue.missing(bucket, [place_of(request) for request in requests])
+                missing = {one.user_id for one in gone}
+                lost += [request for request in requests if request.user_id in missing]
+        return lost
 
     def _tell_bucket(self, bucket: Bucket, message: BucketMessage) -> None:
         try:
@@ -125,6 +141,12 @@ class Janitor(Actor[JanitorMessage]):
             log.info("left behind", action="swept", what=what, count=len(found))
 
     async def _forget_old(self) -> None:
-        deleted = await self._recovery.forget_old()
-        if deleted:
-            log.info("old rows deleted", action="retention", count=deleted)
+        pause = RETENTION_SECONDS
+        try:
+            deleted, more = await self._recovery.forget_old()
+            if deleted:
+                log.info("old rows deleted", action="retention", count=deleted)
+            if more:
+                pause = BACKLOG_SECONDS
+        finally:
+            self.remind(pause, RetentionTimeElapsed())

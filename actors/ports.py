@@ -135,13 +135,22 @@ class Outbox(Protocol):
     """What is promised to sibling services."""
 
     async def claim(self, most: int) -> Sequence[Outgoing]:
-        """The oldest unpublished events, kept from other replicas for half a minute."""
+        """Unpublished events, kept from other replicas for half a minute.
+
+        Those that never came back first, oldest first; then those that were put off until now.
+        """
 
     async def published(self, ids: Collection[EventId]) -> None:
         """These have arrived."""
 
     async def release(self, ids: Collection[EventId]) -> None:
-        """These have not: let anyone claim them again."""
+        """These were not tried, since the broker is away: let anyone claim them again, at once."""
+
+    async def put_off(self, ids: Collection[EventId]) -> None:
+        """These came back: let anyone claim them again, the later the older they are, within a minute.
+
+        Only events that may do without a hearer (``session.left``) may wait longer.
+        """
 
 
 class Publisher(Protocol):
@@ -173,8 +182,11 @@ class Recovery(Protocol):
     async def census(self) -> tuple[Sequence[BucketCensus], OutboxCensus]:
         """Counts for the metrics."""
 
-    async def forget_old(self) -> int:
-        """Delete a bounded number of rows that ended before the retention time; how many."""
+    async def forget_old(self) -> tuple[int, bool]:
+        """Delete a bounded number of rows that ended before the retention time.
+
+        How many, and whether there may be more.
+        """
 
 
 class Meter(Protocol):

@@ -92,7 +92,7 @@ INDEXES = (
     "CREATE INDEX matches_user1 ON matches (user1_id, confirmed_at) WHERE status = 'ready'",
     "CREATE INDEX matches_user2 ON matches (user2_id, confirmed_at) WHERE status = 'ready'",
     "CREATE INDEX matches_changed ON matches (changed_at)",
-    "CREATE INDEX outbox_waiting ON outbox (id) WHERE published_at IS NULL",
+    "CREATE INDEX outbox_waiting ON outbox (claimed_until, id) WHERE published_at IS NULL",
     "CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at IS NOT NULL",
 )
 

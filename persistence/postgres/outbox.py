@@ -11,18 +11,32 @@ from persistence.postgres.database import Database
 CLAIM_SECONDS = 30.0
 """How long claimed events are kept from other replicas; after a crash they are anyone's again."""
 
+LONGEST_SECONDS = 50.0
+"""How long an event that came back is put off at most, so that a queue bound later has it within a minute."""
+
+OPTIONAL = "session.left"
+"""Events of this kind wait longer and longer for somebody to be bound, and not for ever; all others must arrive."""
+
+# Whatever nobody holds back comes first, as '-infinity', the oldest first; then what is due again.
 _CLAIM = """
-WITH oldest AS (
+WITH due AS (
     SELECT id FROM outbox WHERE published_at IS NULL AND claimed_until < now()
-    ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+    ORDER BY claimed_until, id LIMIT $1 FOR UPDATE SKIP LOCKED)
 UPDATE outbox SET claimed_until = now() + make_interval(secs => $2)
-FROM oldest WHERE outbox.id = oldest.id
+FROM due WHERE outbox.id = due.id
 RETURNING outbox.id, event_id, routing_key, body
 """
 
 _PUBLISHED = "UPDATE outbox SET published_at = now() WHERE event_id = ANY($1::uuid[]) AND published_at IS NULL"
 
 _RELEASE = "UPDATE outbox SET claimed_until = '-infinity' WHERE event_id = ANY($1::uuid[]) AND published_at IS NULL"
+
+_PUT_OFF = f"""
+UPDATE outbox SET claimed_until = now() + greatest(
+    least(make_interval(secs => $2), interval '1 second' + (now() - created_at) / 2),
+    CASE routing_key WHEN '{OPTIONAL}' THEN (now() - created_at) / 5 END)
+WHERE event_id = ANY($1::uuid[]) AND published_at IS NULL
+"""
 
 
 class PostgresOutbox:
@@ -32,7 +46,7 @@ class PostgresOutbox:
         self._database = database
 
     async def claim(self, most: int) -> Sequence[Outgoing]:
-        """The oldest unpublished events, in order."""
+        """Unpublished events, those that never came back first, in order."""
         rows = await self._database.fetch(_CLAIM, most, CLAIM_SECONDS)
         rows.sort(key=lambda row: int(row["id"]))
         return [Outgoing(EventId(str(row["event_id"])), row["routing_key"], row["body"]) for row in rows]
@@ -42,5 +56,9 @@ class PostgresOutbox:
         await self._database.fetch(_PUBLISHED, list(ids))
 
     async def release(self, ids: Collection[EventId]) -> None:
-        """These have not: let anyone claim them again."""
+        """These were not tried: let anyone claim them again, now."""
         await self._database.fetch(_RELEASE, list(ids))
+
+    async def put_off(self, ids: Collection[EventId]) -> None:
+        """These came back: let anyone claim them again, the later the older they are."""
+        await self._database.fetch(_PUT_OFF, list(ids), LONGEST_SECONDS)

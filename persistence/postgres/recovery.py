@@ -9,6 +9,7 @@ from domain.census import BucketCensus, Leftovers, OutboxCensus
 from domain.ids import MatchId
 from domain.request import MatchRequest
 from persistence.postgres.database import Database
+from persistence.postgres.outbox import OPTIONAL
 from persistence.postgres.rows import MATCH, REQUEST, bucket_of, match_of, request_of
 
 GRACE_SECONDS: Final = 1.0
@@ -19,6 +20,9 @@ MOST: Final = 500
 
 MOST_DELETED: Final = 5000
 """Rows of each table deleted at once."""
+
+MOST_COUNTED: Final = 10_000
+"""Unpublished events looked at by a census: there may be more."""
 
 _OVERDUE_REQUESTS = f"""
 SELECT {REQUEST} FROM match_requests
@@ -52,19 +56,31 @@ SELECT difficulty, topic, count(*) AS waiting, extract(epoch FROM now() - min(cr
 FROM match_requests WHERE status = 'pending' GROUP BY difficulty, topic
 """
 
-_OUTBOX = """
-SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest
-FROM outbox WHERE published_at IS NULL
+# Those that came back because nobody need hear them have waited, but nobody misses them.
+_OUTBOX = f"""
+SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at) FILTER (
+    WHERE routing_key <> '{OPTIONAL}' OR claimed_until = '-infinity')), 0)::float8 AS oldest
+FROM (SELECT created_at, routing_key, claimed_until FROM outbox WHERE published_at IS NULL
+      ORDER BY claimed_until, id LIMIT $1) AS next
 """
 
+# Each replica deletes other rows; ARRAY(...) is read once, whatever the plan.
 _FORGET = (
-    """DELETE FROM match_requests WHERE id IN (
-           SELECT id FROM match_requests WHERE ended_at < now() - make_interval(secs => $1) LIMIT $2) RETURNING 1""",
-    """DELETE FROM matches WHERE id IN (
+    """DELETE FROM match_requests WHERE id = ANY(ARRAY(
+           SELECT id FROM match_requests WHERE ended_at < now() - make_interval(secs => $1)
+           ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1""",
+    """DELETE FROM matches WHERE id = ANY(ARRAY(
            SELECT id FROM matches WHERE changed_at < now() - make_interval(secs => $1)
-           AND status NOT IN ('proposed', 'confirmed') LIMIT $2) RETURNING 1""",
-    """DELETE FROM outbox WHERE id IN (
-           SELECT id FROM outbox WHERE published_at < now() - make_interval(secs => $1) LIMIT $2) RETURNING 1""",
+           AND status NOT IN ('proposed', 'confirmed')
+           ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1""",
+    """DELETE FROM outbox WHERE id = ANY(ARRAY(
+           SELECT id FROM outbox WHERE published_at < now() - make_interval(secs => $1)
+           ORDER BY published_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1""",
+    # among the oldest rows only: there is no index of events that nobody was bound to hear
+    f"""DELETE FROM outbox WHERE id = ANY(ARRAY(
+            SELECT id FROM outbox WHERE id = ANY(ARRAY(SELECT id FROM outbox ORDER BY id LIMIT $2))
+            AND published_at IS NULL AND routing_key = '{OPTIONAL}' AND claimed_until > '-infinity'
+            AND created_at < now() - make_interval(secs => $1) FOR UPDATE SKIP LOCKED)) RETURNING 1""",
 )
 
 
@@ -92,17 +108,17 @@ class PostgresRecovery:
         return [request_of(row) for row in rows], int(rows[-1]["seq"]) if len(rows) == most else 0
 
     async def census(self) -> tuple[Sequence[BucketCensus], OutboxCensus]:
-        """Counts for the metrics."""
+        """Counts for the metrics; of the outbox, a bounded number."""
         queues = await self._database.fetch(_QUEUES)
-        [outbox] = await self._database.fetch(_OUTBOX)
+        [outbox] = await self._database.fetch(_OUTBOX, MOST_COUNTED)
         return (
             [BucketCensus(bucket_of(row), row["waiting"], row["oldest"]) for row in queues],
             OutboxCensus(outbox["waiting"], outbox["oldest"]),
         )
 
-    async def forget_old(self) -> int:
-        """Delete a bounded number of rows that ended before the retention time."""
-        deleted = 0
-        for statement in _FORGET:
-            deleted += len(await self._database.fetch(statement, self._retention_seconds, MOST_DELETED))
-        return deleted
+    async def forget_old(self) -> tuple[int, bool]:
+        """Delete a bounded number of rows that ended before the retention time; whether the bound was met."""
+        numbers = [
+            len(await self._database.fetch(statement, self._retention_seconds, MOST_DELETED)) for statement in _FORGET
+        ]
+        return sum(numbers), MOST_DELETED in numbers

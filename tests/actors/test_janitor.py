@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from actors.messages import MarkTimeElapsed, RetentionTimeElapsed, SweepTimeElapsed
+from actors.messages import MarkTimeElapsed, PairingTimeElapsed, Requeue, RetentionTimeElapsed, SweepTimeElapsed
+from actors.runtime import Address
 from domain.match import MatchState
 from domain.news import MatchFound, RequestTimeout
-from domain.request import RequestStatus
+from domain.request import Bucket, RequestStatus
 from tests.actors.stage import Stage
 from tests.actors.waiting import a_few_turns, eventually
-from tests.builders import ANN, BEN, BUCKET, CAT, DAN, OTHER_BUCKET, a_pair, new_request_id, new_session_id
+from tests.builders import ANN, BEN, BUCKET, CAT, DAN, OTHER_BUCKET, a_pair, new_request_id, new_session_id, new_users
 from tests.contracts.fake_world import replica_of
 from tests.contracts.stories import a_confirmed_match, a_proposed_match, a_ready_match, enqueued
 from tests.fakes.store import CONFIRM_SECONDS, RETENTION_DAYS, SEARCH_SECONDS, FakeStore
@@ -33,6 +34,77 @@ async def test_after_a_flush_of_the_index_whoever_waits_is_in_it_again(stage: St
     store.clock.advance(2)
     janitor.tell(SweepTimeElapsed())
     await eventually(lambda: ANN in store.queue.slices[BUCKET] and BEN in store.queue.slices[OTHER_BUCKET])
+
+
+async def test_a_flushed_index_of_many_pages_is_filled_within_one_sweep(
+    stage: Stage, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.janitor.PAGE", 2)
+    await enqueued(replica_of(store), new_users(9))
+    store.clock.advance(2)
+    stage.start_janitor()
+    await eventually(lambda: stage.meter.censuses)
+    assert stage.meter.counts["left_behind", "missing_in_index"] == 9
+    assert store.postgres.calls["pending"] == 5
+
+
+async def test_a_sweep_looks_at_a_bounded_number_of_pages_and_the_next_goes_on(
+    stage: Stage, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.janitor.PAGE", 1)
+    monkeypatch.setattr("actors.janitor.MOST_PAGES", 3)
+    buckets = [Bucket(BUCKET.difficulty, f"Topic {number}") for number in range(9)]
+    for bucket in buckets:
+        await enqueued(replica_of(store), new_users(1), bucket)
+    store.clock.advance(2)
+    janitor = stage.start_janitor()
+    await eventually(lambda: stage.meter.censuses)
+    assert store.postgres.calls["pending"] == 3
+    janitor.tell(SweepTimeElapsed())
+    await eventually(lambda: len(stage.meter.censuses) == 2)
+    assert stage.meter.counts["left_behind", "missing_in_index"] == 6
+
+
+async def test_while_nothing_is_missing_a_sweep_looks_at_one_page(
+    stage: Stage, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.janitor.PAGE", 1)
+    for request in await enqueued(replica_of(store), [ANN, BEN]):
+        store.queue.slices[BUCKET][request.user_id] = request.created_at.timestamp()
+    store.clock.advance(2)
+    stage.start_janitor()
+    await eventually(lambda: stage.meter.censuses)
+    assert store.postgres.calls["pending"] == 1
+
+
+async def test_an_index_that_is_away_is_asked_once_a_sweep(stage: Stage, store: FakeStore) -> None:
+    for bucket in (BUCKET, OTHER_BUCKET):
+        await enqueued(replica_of(store), new_users(1), bucket)
+    store.clock.advance(2)
+    store.redis.away = True
+    stage.start_janitor()
+    await eventually(lambda: stage.meter.censuses)
+    assert store.redis.calls["missing"] == 1
+
+
+async def test_a_bucket_of_two_who_are_in_the_index_only_looks_again(
+    stage: Stage, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    tell = Address.tell
+
+    def overheard(address: Address[object], message: object) -> None:
+        told.append(message)
+        tell(address, message)
+
+    monkeypatch.setattr(Address, "tell", overheard)
+    for request in await enqueued(replica_of(store), [ANN, BEN]):
+        store.queue.slices[BUCKET][request.user_id] = request.created_at.timestamp()
+    store.clock.advance(2)
+    stage.start_janitor()
+    await eventually(lambda: stage.meter.censuses)
+    assert PairingTimeElapsed() in told
+    assert not any(isinstance(message, Requeue) for message in told), "which would put off the end of a search"
 
 
 async def test_two_who_were_left_unpaired_in_the_index_are_paired(stage: Stage, store: FakeStore) -> None:
@@ -157,3 +229,17 @@ async def test_old_rows_are_forgotten(stage: Stage, store: FakeStore) -> None:
     store.clock.advance(RETENTION_DAYS * 86_400 + 1)
     stage.start_janitor().tell(RetentionTimeElapsed())
     await eventually(lambda: not store.tables.requests)
+
+
+async def test_more_old_rows_than_go_at_once_are_forgotten_one_lot_after_the_other(
+    stage: Stage, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.fakes.recovery.MOST_DELETED", 1)
+    monkeypatch.setattr("actors.janitor.BACKLOG_SECONDS", 0)
+    for user_id in new_users(3):
+        [request] = await stage.find(user_id)
+        await stage.matchmaker.cancel(user_id, request.id)
+    store.clock.advance(RETENTION_DAYS * 86_400 + 1)
+    stage.start_janitor().tell(RetentionTimeElapsed())
+    await eventually(lambda: store.postgres.calls["forget_old"] == 4)
+    assert not store.tables.requests

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from actors.messages import EventsWaiting, PollTimeElapsed, RelayMessage
 from actors.relay import OutboxRelay
@@ -117,6 +118,19 @@ async def test_a_broker_that_goes_away_in_the_middle_gets_the_same_events_again(
     assert publisher.arrived == [event, event], "at least once, with the same id"
 
 
+async def test_what_a_broker_that_went_away_in_the_middle_never_saw_goes_first_when_it_is_back(
+    relay: Address[RelayMessage], store: FakeStore, publisher: FakePublisher
+) -> None:
+    events = promise(store, 5)
+    publisher.goes_away_after = 2
+    relay.tell(EventsWaiting())
+    await eventually(lambda: publisher.arrived == events[:2])
+    await a_few_turns()
+    publisher.switch.away = False
+    relay.tell(PollTimeElapsed())
+    await eventually(lambda: publisher.arrived == events)
+
+
 async def test_an_event_that_could_not_be_routed_stays_and_the_others_go(
     relay: Address[RelayMessage], store: FakeStore, publisher: FakePublisher
 ) -> None:
@@ -125,10 +139,62 @@ async def test_an_event_that_could_not_be_routed_stays_and_the_others_go(
     relay.tell(EventsWaiting())
     await eventually(lambda: unpublished(store) == 1)
     await a_few_turns(100)
+    relay.tell(PollTimeElapsed())
+    await a_few_turns(100)
+    assert publisher.rounds == 1, "it is put off"
     publisher.unroutable.clear()
+    store.clock.advance(2)
     relay.tell(PollTimeElapsed())
     await eventually(lambda: publisher.arrived == [good, stuck])
     await eventually(lambda: unpublished(store) == 0)
+
+
+async def test_rounds_in_which_everything_came_back_do_not_follow_one_another_at_once(
+    relay: Address[RelayMessage], store: FakeStore, publisher: FakePublisher
+) -> None:
+    publisher.unroutable = {event.event_id for event in promise(store, 1200)}
+    relay.tell(EventsWaiting())
+    await eventually(lambda: publisher.rounds == 1)
+    await a_few_turns(100)
+    assert publisher.rounds == 1
+
+
+async def test_a_lone_event_goes_out_at_once_and_those_that_follow_closely_go_together(
+    relay: Address[RelayMessage], store: FakeStore, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.relay.GATHER_SECONDS", 0.2)
+    promise(store)
+    relay.tell(EventsWaiting())
+    await a_few_turns()
+    assert len(publisher.arrived) == 1
+    for _ in range(10):
+        promise(store)
+        relay.tell(EventsWaiting())
+        await a_few_turns(2)
+    await eventually(lambda: len(publisher.arrived) == 11)
+    assert publisher.rounds == 2
+
+
+async def test_a_round_that_failed_by_a_defect_says_so_and_the_next_is_tried(
+    relay: Address[RelayMessage], store: FakeStore, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promise(store)
+    with monkeypatch.context() as broken, capture_logs() as logs:
+        broken.setattr(publisher, "publish", None)
+        relay.tell(EventsWaiting())
+        await eventually(lambda: logs)
+    assert [(line["action"], line["log_level"]) for line in logs] == [("errand_failed", "error")]
+    store.clock.advance(31)
+    relay.tell(PollTimeElapsed())
+    await eventually(lambda: unpublished(store) == 0)
+
+
+async def test_a_store_that_is_away_is_no_defect(relay: Address[RelayMessage], store: FakeStore) -> None:
+    store.postgres.away = True
+    with capture_logs() as logs:
+        relay.tell(EventsWaiting())
+        await a_few_turns()
+    assert not [line for line in logs if line["log_level"] == "error"]
 
 
 async def test_postgres_away_is_survived_and_the_mark_that_got_lost_is_made_up_for(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from domain import requeue
@@ -20,7 +22,7 @@ async def test_nothing_is_left_behind_in_an_empty_world(here: Replica) -> None:
     assert await here.recovery.pending(0, 10) == ([], 0)
     buckets, outbox = await here.recovery.census()
     assert (list(buckets), outbox.waiting, outbox.oldest_seconds) == ([], 0, 0.0)
-    assert await here.recovery.forget_old() == 0
+    assert await here.recovery.forget_old() == (0, False)
 
 
 async def test_what_actors_are_still_busy_with_is_not_left_behind(world: World) -> None:
@@ -139,13 +141,67 @@ async def test_what_ended_before_the_retention_time_is_forgotten_and_nothing_els
     await here.outbox.published([event.event_id])
     await a_ready_match(here)
     await world.pass_time(RETENTION_DAYS * DAY - 60)
-    assert await here.recovery.forget_old() == 0
+    assert await here.recovery.forget_old() == (0, False)
     open_ = await a_proposed_match(here)
     await say_yes(here, open_.id, *open_.users)
     await enqueued(here, [BEN])
     await world.pass_time(120)
-    assert await here.recovery.forget_old() == 1 + 2 * (1 + 2) + 1
+    assert await here.recovery.forget_old() == (1 + 2 * (1 + 2) + 1, False)
     assert (await world.all_matches()).keys() == {open_.id}
     assert len(await world.all_requests()) == 3
     assert len(await here.outbox.claim(10)) == 1, "what was never published is never forgotten"
     assert await here.matches.get(old.id) is None
+
+
+async def test_what_is_too_much_to_forget_at_once_is_shared_with_other_replicas(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("persistence.postgres.recovery", "tests.fakes.recovery"):
+        monkeypatch.setattr(f"{module}.MOST_DELETED", 4)
+    requests = await enqueued(world.here, new_users(10))
+    await world.here.requests.withdraw([request.id for request in requests])
+    await world.pass_time(RETENTION_DAYS * DAY + 60)
+    both = [world.here.recovery.forget_old(), world.other.recovery.forget_old()]
+    assert await asyncio.gather(*both) == [(4, True), (4, True)]
+    assert await world.here.recovery.forget_old() == (2, False)
+    assert not await world.all_requests()
+
+
+async def test_a_departure_that_nobody_is_bound_to_hear_is_forgotten_in_the_end_but_no_match(world: World) -> None:
+    here = world.here
+    match, _ = await a_ready_match(here)
+    for user_id in match.users:
+        now = await read(here, match.id)
+        assert await here.openings.leave(now, user_id, left_event(now, user_id))
+    found, left, untried = await here.outbox.claim(10)
+    await here.outbox.put_off([found.event_id, left.event_id])
+    await here.outbox.release([untried.event_id])
+    await world.pass_time(RETENTION_DAYS * DAY - 60)
+    assert await here.recovery.forget_old() == (0, False)
+    await world.pass_time(120)
+    await here.recovery.forget_old()
+    assert await here.outbox.claim(10) == [found, untried]
+
+
+async def test_the_census_counts_a_bounded_number_of_events(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("persistence.postgres.recovery", "tests.fakes.recovery"):
+        monkeypatch.setattr(f"{module}.MOST_COUNTED", 2)
+    for _ in range(3):
+        await a_ready_match(world.here)
+    _, outbox = await world.here.recovery.census()
+    assert outbox.waiting == 2
+
+
+async def test_a_departure_that_nobody_hears_is_counted_but_missed_by_nobody(world: World) -> None:
+    here = world.here
+    match, _ = await a_ready_match(here)
+    assert await here.openings.leave(match, match.users[0], left_event(match, match.users[0]))
+    found, left = await here.outbox.claim(10)
+    await here.outbox.put_off([found.event_id, left.event_id])
+    await world.pass_time(600)
+    _, outbox = await here.recovery.census()
+    assert outbox.waiting == 2
+    assert outbox.oldest_seconds == pytest.approx(600, abs=5)
+    await here.outbox.published([found.event_id])
+    _, outbox = await here.recovery.census()
+    assert (outbox.waiting, outbox.oldest_seconds) == (1, 0.0)

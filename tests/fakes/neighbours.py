@@ -49,15 +49,21 @@ class FakePublisher:
         self.gate: asyncio.Event | None = None
         self.arrived: list[Outgoing] = []
         self.reached = 0
+        self.rounds = 0
+        self.goes_away_after: int | None = None
+        """So many events of the next round arrive, and the broker is away."""
 
     async def reach(self) -> None:
         self.reached += 1
         self.switch.before()
 
     async def publish(self, events: Sequence[Outgoing]) -> Collection[EventId]:
+        self.rounds += 1
         if self.gate is not None:
             await self.gate.wait()
         self.sending.before()
+        if self.goes_away_after is not None:
+            events, self.goes_away_after, self.switch.away = events[: self.goes_away_after], None, True
         routed = [event for event in events if event.event_id not in self.unroutable]
         self.arrived += routed
         self.sending.after()

@@ -14,10 +14,12 @@ from domain.news import Snapshot
 from domain.request import Bucket, MatchRequest, Place, RequestStatus
 from domain.session import Document, Session
 from tests.fakes.redis import FakeSessions
-from tests.fakes.tables import EventRow, Switch, Tables, reachable
+from tests.fakes.tables import NEVER, EventRow, Switch, Tables, reachable
 
 GRACE = timedelta(seconds=1)
 CLAIM = timedelta(seconds=30)
+MOST_COUNTED = 10_000
+MOST_DELETED = 5000
 
 
 class FakeOutbox:
@@ -33,10 +35,11 @@ class FakeOutbox:
     @reachable
     def claim(self, most: int) -> Sequence[Outgoing]:
         now = self._tables.now
-        rows = [row for row in self._tables.outbox if row.published_at is None and row.claimed_until < now][:most]
+        free = [row for row in self._tables.outbox if row.published_at is None and row.claimed_until < now]
+        rows = sorted(free, key=lambda row: row.claimed_until)[:most]
         for row in rows:
             row.claimed_until = now + CLAIM
-        return [row.value for row in rows]
+        return [row.value for row in sorted(rows, key=lambda row: row.created_at)]
 
     @reachable
     def published(self, ids: Collection[EventId]) -> None:
@@ -46,10 +49,21 @@ class FakeOutbox:
     @reachable
     def release(self, ids: Collection[EventId]) -> None:
         for row in self._unpublished(ids):
-            row.claimed_until = row.created_at - CLAIM
+            row.claimed_until = NEVER
+
+    @reachable
+    def put_off(self, ids: Collection[EventId]) -> None:
+        for row in self._unpublished(ids):
+            age = self._tables.now - row.created_at
+            pause = min(timedelta(seconds=50), timedelta(seconds=1) + age / 2)
+            row.claimed_until = self._tables.now + max(pause, age / 5 if is_optional(row) else pause)
 
     def _unpublished(self, ids: Collection[EventId]) -> list[EventRow]:
         return [row for row in self._tables.outbox if row.value.event_id in ids and row.published_at is None]
+
+
+def is_optional(row: EventRow) -> bool:
+    return row.value.routing_key == "session.left"
 
 
 class FakeRecovery:
@@ -96,26 +110,34 @@ class FakeRecovery:
         waits: dict[Bucket, list[float]] = {}
         for _, request in self._pending():
             waits.setdefault(request.bucket, []).append((now - request.created_at).total_seconds())
-        ages = [(now - row.created_at).total_seconds() for row in self._tables.outbox if row.published_at is None]
+        waiting = [row for row in self._tables.outbox if row.published_at is None]
+        missed = [row for row in waiting if row.claimed_until == NEVER or not is_optional(row)]
+        ages = [(now - row.created_at).total_seconds() for row in missed]
         return (
             [BucketCensus(bucket, len(seconds), max(seconds)) for bucket, seconds in waits.items()],
-            OutboxCensus(len(ages), max(ages, default=0.0)),
+            OutboxCensus(min(len(waiting), MOST_COUNTED), max(ages, default=0.0)),
         )
 
     @reachable
-    def forget_old(self) -> int:
+    def forget_old(self) -> tuple[int, bool]:
         tables, old = self._tables, self._tables.now - self._retention
         live = (MatchState.PROPOSED, MatchState.CONFIRMED)
         requests = [id_ for id_, row in tables.requests.items() if row.ended_at and row.ended_at < old]
         matches = [id_ for id_, m in tables.matches.items() if m.value.state not in live and m.changed_at < old]
         events = [row for row in tables.outbox if row.published_at and row.published_at < old]
-        for request_id in requests:
+        unheard = [
+            row
+            for row in tables.outbox
+            if not row.published_at and is_optional(row) and row.claimed_until > NEVER and row.created_at < old
+        ]
+        for request_id in requests[:MOST_DELETED]:
             del tables.requests[request_id]
-        for match_id in matches:
+        for match_id in matches[:MOST_DELETED]:
             del tables.matches[match_id]
-        for event in events:
+        for event in [*events[:MOST_DELETED], *unheard[:MOST_DELETED]]:
             tables.outbox.remove(event)
-        return len(requests) + len(matches) + len(events)
+        numbers = [min(len(rows), MOST_DELETED) for rows in (requests, matches, events, unheard)]
+        return sum(numbers), MOST_DELETED in numbers
 
 
 class FakeReads:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from domain.errors import Unavailable
@@ -15,6 +15,9 @@ from domain.ids import EventId, MatchId, RequestId, UserId
 from domain.match import Match, MatchState
 from domain.request import MatchRequest
 from tests.builders import NOON
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""What an event that nobody holds back is claimed until."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -99,7 +102,7 @@ class MatchRow:
 class EventRow:
     value: Outgoing
     created_at: datetime
-    claimed_until: datetime
+    claimed_until: datetime = NEVER
     published_at: datetime | None = None
 
 
@@ -161,5 +164,4 @@ class Tables:
         return any(row.value.event_id == event_id for row in self.outbox)
 
     def promise(self, event: Outgoing) -> None:
-        now = self.clock.tick()
-        self.outbox.append(EventRow(event, created_at=now, claimed_until=now - timedelta(days=1)))
+        self.outbox.append(EventRow(event, created_at=self.clock.tick()))

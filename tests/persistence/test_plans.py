@@ -69,6 +69,7 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "claim": (outbox._CLAIM, [500, 30.0]),
     "published": (outbox._PUBLISHED, [IDS]),
     "release": (outbox._RELEASE, [IDS]),
+    "put off": (outbox._PUT_OFF, [IDS, 50.0]),
     "view of a match": (views._MATCH, [IDS[0], "user-1"]),
     "live request": (views._LIVE_REQUEST, ["user-1"]),
     "live match": (views._LIVE_MATCH, [IDS[0]]),
