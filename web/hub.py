@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -18,13 +18,15 @@ from web.meter import WebMeter
 from web.options import WebOptions
 
 GOODBYE_SECONDS: Final = CLOSING_SECONDS + 1
+MOST_GREETINGS: Final = 20
+"""How many first frames are made at the same time: after a mass reconnect other reads want a turn too."""
 
 
 class Fanout(Protocol):
     """The way to the sockets of the same users on other replicas.  Never raises."""
 
     def publish(self, user_id: UserId, text: str) -> None:
-        """Hand *text* to the other replicas; never waits, and may lose it when Redis is away."""
+        """Hand *text* to the other replicas; never waits; it may come late, twice, or never."""
 
     async def subscribe(self, user_id: UserId) -> None:
         """Returns once frames for *user_id* arrive here, or soon when that cannot be.
@@ -36,35 +38,18 @@ class Fanout(Protocol):
         """The last socket of *user_id* here is gone; never waits."""
 
 
-class Alone:
-    """The fanout of a replica that has no others."""
-
-    def publish(self, user_id: UserId, text: str) -> None:
-        """Nobody else to tell."""
-
-    async def subscribe(self, user_id: UserId) -> None:
-        """Nobody else to hear from."""
-
-    def unsubscribe(self, user_id: UserId) -> None:
-        """Nothing was subscribed."""
-
-
 class Hub:
     """The users' sockets on this replica; satisfies :class:`actors.ports.Notifier`."""
 
-    def __init__(self, *, options: WebOptions, meter: WebMeter, fanout: Fanout | None = None) -> None:
+    def __init__(self, *, options: WebOptions, meter: WebMeter, fanout: Fanout) -> None:
         self._options = options
         self._meter = meter
-        self._fanout: Fanout = fanout or Alone()
+        self._fanout = fanout
+        self.greetings = asyncio.Semaphore(MOST_GREETINGS)
         self._connections: dict[UserId, list[Connection]] = {}
         self._seats: Counter[str] = Counter()
         self._taken = 0
         self._is_closing = False
-
-    @property
-    def users(self) -> Collection[UserId]:
-        """Who is connected here."""
-        return self._connections.keys()
 
     @property
     def sockets(self) -> int:
@@ -83,6 +68,11 @@ class Hub:
         if connections:
             frame = text.encode()
             self._meter.pushed(sum([connection.push(frame) for connection in connections]))
+
+    def renew(self, user_id: UserId, state: bytes) -> None:
+        """Tell *user_id* here where they stand, even when that is what they were told some time ago."""
+        connections = self._connections.get(user_id, ())
+        self._meter.pushed(sum([connection.reply(state) for connection in connections]))
 
     @contextmanager
     def seat(self, address: str) -> Iterator[None]:

@@ -97,7 +97,8 @@ async def _greet(services: Services, connection: Connection) -> None:
         await services.hub.subscribed(user_id)
         while not connection.is_closing:
             try:
-                snapshot = await services.reads.snapshot(user_id)
+                async with services.hub.greetings:
+                    snapshot = await services.reads.snapshot(user_id)
             except Unavailable:
                 await asyncio.sleep(retry_seconds)
                 retry_seconds = min(2 * retry_seconds, LAST_RETRY_SECONDS)

@@ -118,6 +118,15 @@ async def test_what_is_announced_twice_is_heard_once(edge: Edge) -> None:
     assert [(await socket.receive_json())["match_id"] for _ in range(3)] == ["match-1", "match-2", "match-3"]
 
 
+async def test_where_somebody_stands_is_told_again_even_when_it_is_the_same_as_before(edge: Edge) -> None:
+    socket = await edge.greeted()
+    for _ in range(2):
+        edge.hub.renew(ALICE, b'{"type":"state"}')
+        assert await socket.receive_json() == {"type": "state"}
+    edge.hub.renew(BOB, b'{"type":"state"}')
+    assert edge.meter.frames == 2
+
+
 async def test_news_keeps_its_order(edge: Edge) -> None:
     socket = await edge.greeted()
     for number in range(60):

@@ -11,15 +11,16 @@ from aiohttp import WSMsgType
 from structlog.testing import capture_logs
 
 from domain.errors import StoreUnavailable
-from domain.ids import UserId
 from domain.match import Participant
 from domain.news import PartnerConfirmed, Snapshot
 from domain.request import RequestStatus
+from tests.actors.waiting import a_few_turns
 from tests.web import builders
 from tests.web.builders import ALICE, BOB, MATCH_ID, REQUEST_ID, SESSION_ID
 from tests.web.conftest import Edge, close_code
 from tests.web.fakes import token, until
 from web.auth import LEEWAY_SECONDS
+from web.hub import MOST_GREETINGS
 
 HANDSHAKE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
 NEWS = PartnerConfirmed(match_id=MATCH_ID)
@@ -89,6 +90,17 @@ async def test_a_socket_outlasts_a_store_that_is_away(edge: Edge) -> None:
     assert edge.reads.snapshots == 3
 
 
+async def test_after_a_mass_reconnect_only_some_states_are_read_at_a_time(edge: Edge) -> None:
+    edge.reads.may_read.clear()
+    sockets = [await edge.connect(f"user-{number}") for number in range(MOST_GREETINGS + 5)]
+    await until(lambda: len(edge.fanout.subscribed) == len(sockets))
+    await a_few_turns()
+    assert edge.reads.snapshots == MOST_GREETINGS
+    edge.reads.may_read.set()
+    for socket in sockets:
+        assert (await socket.receive_json())["type"] == "state"
+
+
 async def test_a_state_that_cannot_be_made_closes_the_socket(edge: Edge) -> None:
     edge.reads.failures = [ZeroDivisionError()]
     assert await close_code(await edge.connect()) == 1011
@@ -99,8 +111,8 @@ async def test_hanging_up_while_the_state_is_awaited_leaves_nothing_behind(edge:
     socket = await edge.connect()
     await until(lambda: edge.reads.snapshots)
     await socket.close()
-    await until(lambda: edge.hub.sockets == 0)
-    assert not edge.hub.users
+    await until(lambda: not edge.hub._taken)
+    assert not edge.hub._connections
 
 
 # -- what clients may send -------------------------------------------------------------------------
@@ -214,8 +226,8 @@ async def test_whoever_just_goes_away_leaves_nothing_behind(edge: Edge) -> None:
         assert held is not None
         assert held.transport is not None
         held.transport.abort()
-    await until(lambda: edge.hub.sockets == 0)
-    assert not edge.hub.users
+    await until(lambda: not edge.hub._taken)
+    assert not edge.hub._connections
     assert edge.fanout.subscribed == []
     assert (edge.meter.opened, edge.meter.closed.total()) == (5, 5)
 
@@ -230,4 +242,4 @@ async def test_a_closed_socket_is_logged_and_counted_without_its_token(edge: Edg
     assert [(line["action"], line["code"]) for line in lines] == [("socket_closed", 1000)]
     assert presented not in repr(lines)
     assert edge.meter.answers == []
-    assert UserId(ALICE) not in edge.hub.users
+    assert not edge.hub._connections
