@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from domain.topic import Topics
 from messaging.events import MESSAGES
@@ -101,8 +99,7 @@ async def _open_hub(
     stack.push_async_callback(listener.aclose)
 
     async def catch_up(user_id: UserId) -> None:
-        with contextlib.suppress(StoreUnavailable):
-            hub.deliver(user_id, frames.state(await stores.reads.snapshot(user_id), user_id).decode())
+        hub.renew(user_id, frames.state(await stores.reads.snapshot(user_id), user_id))
 
     fanout = RedisFanout(
         publisher=stores.redis.client,

@@ -10,9 +10,10 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from domain.errors import StoreUnavailable
+from persistence.redis.seldom import Seldom
 
 log = structlog.get_logger()
 
@@ -31,11 +32,11 @@ def connect(url: str, *, connections: int = 32) -> Redis:
 
 
 def connect_for_listening(url: str) -> Redis:
-    """A client for one subscription, whose silence is no failure."""
-    return _client(url, 2, socket_timeout=None)
+    """A client for one subscription, whose silence is no failure; it reads bytes, as anybody may publish anything."""
+    return _client(url, 2, socket_timeout=None, decode=False)
 
 
-def _client(url: str, connections: int, socket_timeout: float | None) -> Redis:
+def _client(url: str, connections: int, socket_timeout: float | None, *, decode: bool = True) -> Redis:
     return Redis.from_pool(
         BlockingConnectionPool.from_url(
             url,
@@ -45,7 +46,7 @@ def _client(url: str, connections: int, socket_timeout: float | None) -> Redis:
             socket_connect_timeout=TIMEOUT_SECONDS,
             health_check_interval=0,
             retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
+            decode_responses=decode,
             client_name="matching-service",
         )
     )
@@ -58,6 +59,7 @@ class Reach:
         self.client = client
         self._failed = failed
         self._rests_until = 0.0
+        self._may_say = Seldom()
 
     async def run(self, command: Callable[[], Awaitable[R]]) -> R:
         """The answer to *command*, which is called at once or not at all."""
@@ -68,8 +70,22 @@ class Reach:
         except (RedisError, OSError, TimeoutError) as error:
             self._rests_until = time.monotonic() + REST_SECONDS
             self._failed("redis")
-            log.warning("redis is away", action="store_failed", store="redis", error=repr(error))
+            if self._may_say():
+                log.warning("redis is away", action="store_failed", store="redis", error=repr(error))
             raise StoreUnavailable("redis") from error
+
+    async def run_at(self, key: str, command: Callable[[], Awaitable[R]]) -> R:
+        """The answer to *command* at *key*; what stands there and is not ours is deleted first."""
+        return await self.run(lambda: self._cleared(key, command))
+
+    async def _cleared(self, key: str, command: Callable[[], Awaitable[R]]) -> R:
+        try:
+            return await command()
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            await self.client.delete(key)
+            return await command()
 
     async def is_up(self) -> bool:
         """Whether Redis answers."""

@@ -3,61 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from domain.ids import UserId
 from persistence.redis import fanout as module
-from persistence.redis.client import connect, connect_for_listening
-from persistence.redis.fanout import RedisFanout
+from persistence.redis import publishing
+from persistence.redis.keys import frames_channel
 from service.embedded import Servers
 from tests.actors.waiting import a_few_turns
 from tests.builders import ANN, BEN, new_users
 from tests.persistence.conftest import Failures
-
-
-@dataclass
-class Replica:
-    fanout: RedisFanout
-    delivered: list[tuple[UserId, str]] = field(default_factory=list)
-    caught_up: list[UserId] = field(default_factory=list)
-
-    async def receives(self, user_id: UserId, text: str) -> None:
-        """Return once *text* was delivered here to *user_id*."""
-        async with asyncio.timeout(5):
-            while (user_id, text) not in self.delivered:  # noqa: ASYNC110 - it comes from another process
-                await asyncio.sleep(0.002)
-
-
-async def open_replica(url: str, stack: AsyncExitStack, failures: Failures) -> Replica:
-    publisher, subscriber = connect(url), connect_for_listening(url)
-    delivered: list[tuple[UserId, str]] = []
-    caught_up: list[UserId] = []
-
-    async def catch_up(user_id: UserId) -> None:
-        caught_up.append(user_id)
-
-    fanout = RedisFanout(
-        publisher=publisher,
-        subscriber=subscriber,
-        deliver=lambda user_id, text: delivered.append((user_id, text)),
-        catch_up=catch_up,
-        failed=failures,
-    )
-    for close in (publisher.aclose, subscriber.aclose, fanout.close):
-        stack.push_async_callback(close)
-    await fanout.open()
-    return Replica(fanout, delivered, caught_up)
+from tests.persistence.replicas import Replica, open_replica
+from tests.web.fakes import until
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RECONNECT_SECONDS", 0.02)
-    monkeypatch.setattr(module, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(publishing, "RETRY_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -156,13 +125,63 @@ async def frames_flow_again(here: Replica, there: Replica, *users: UserId) -> No
             await asyncio.sleep(0.01)
 
 
-async def test_a_silent_subscription_is_checked_and_lives_on(replicas: tuple[Replica, Replica]) -> None:
-    here, there = replicas
+async def test_a_silent_subscription_is_checked_and_lives_on(
+    redis_url: str, stack: AsyncExitStack, failures: Failures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SILENCE_SECONDS", 0.01)
+    here, there = await open_replica(redis_url, stack, failures), await open_replica(redis_url, stack, failures)
+    heard: list[str] = []
+    receive = there.fanout._receive
+
+    def spy(message: Mapping[str, Any]) -> None:
+        heard.append(message["type"])
+        receive(message)
+
+    monkeypatch.setattr(there.fanout, "_receive", spy)
     await there.fanout.subscribe(ANN)
-    await asyncio.sleep(0.5)
+    await until(lambda: heard.count("pong") >= 3)
     here.fanout.publish(ANN, "after a silence")
     await there.receives(ANN, "after a silence")
     assert not there.caught_up
+
+
+FOREIGN = [b"\xff", b"", b"hello", b'{"type":"state"}', b"0123456", b"01234567", b"01234567\xff"]
+
+
+async def test_messages_that_are_not_ours_are_dropped(replicas: tuple[Replica, Replica], redis_url: str) -> None:
+    here, there = replicas
+    await there.fanout.subscribe(ANN)
+    with capture_logs() as lines:
+        async with Redis.from_url(redis_url) as other:
+            for message in FOREIGN:
+                assert await other.publish(frames_channel(ANN), message) == 1
+        here.fanout.publish(ANN, "ours")
+        await there.receives(ANN, "ours")
+    assert there.delivered == [(ANN, "ours")]
+    assert not there.caught_up
+    assert [line["action"] for line in lines] == ["fanout_foreign"]
+
+
+async def test_an_error_that_nobody_thought_of_does_not_end_the_listening(
+    replicas: tuple[Replica, Replica], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = replicas
+    await there.fanout.subscribe(ANN)
+
+    deliver = there.fanout._deliver
+
+    def fail(user_id: UserId, text: str) -> None:
+        if text == "too much":
+            raise ZeroDivisionError
+        deliver(user_id, text)
+
+    monkeypatch.setattr(there.fanout, "_deliver", fail)
+    with capture_logs() as lines:
+        here.fanout.publish(ANN, "too much")
+        await until(lambda: there.caught_up == [ANN])
+        here.fanout.publish(ANN, "fine")
+        await there.receives(ANN, "fine")
+    assert [line["log_level"] for line in lines] == ["error"]
 
 
 async def test_who_connects_while_redis_is_away_is_heard_once_it_is_back(
@@ -174,7 +193,7 @@ async def test_who_connects_while_redis_is_away_is_heard_once_it_is_back(
     await there.fanout.subscribe(ANN)
     await asyncio.to_thread(mortal_servers.stop_server, "redis")
     await there.fanout.subscribe(BEN)
-    here.fanout.publish(ANN, "lost")
+    here.fanout.publish(ANN, "said meanwhile")
     await asyncio.to_thread(mortal_servers.start_server, "redis")
     await frames_flow_again(here, there, ANN, BEN)
     assert "redis" in failures.names
@@ -190,14 +209,3 @@ async def test_a_replica_that_starts_without_redis_joins_in_once_it_is_there(
     await there.fanout.subscribe(ANN)
     await asyncio.to_thread(mortal_servers.start_server, "redis")
     await frames_flow_again(here, there, ANN)
-
-
-async def test_frames_that_nobody_can_take_are_bounded(
-    stack: AsyncExitStack, failures: Failures, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MOST_WAITING", 100)
-    alone = await open_replica("redis://127.0.0.1:1/0", stack, failures)
-    for number in range(1000):
-        alone.fanout.publish(ANN, str(number))
-    assert len(alone.fanout._to_publish) == 100
-    await a_few_turns()
