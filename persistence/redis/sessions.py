@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from redis.exceptions import ResponseError
-
 from domain.ids import SessionId
 from domain.session import Document, Session
 from persistence.redis.client import Reach
@@ -39,18 +37,12 @@ class RedisSessions:
 
     async def document(self, session_id: SessionId) -> Document | None:
         """What is typed in a session; None when Redis has lost it."""
-        values = await self._reach.run(lambda: self._typed(session_key(session_id)))
+        key = session_key(session_id)
+        values: Sequence[object] = await self._reach.run_at(
+            key, lambda: self._reach.client.hmget(key, ["code", "language"])
+        )
         code, language = (None if value is None else str(value) for value in values)
         return None if code is None or language is None else Document(code, language)
-
-    async def _typed(self, key: str) -> Sequence[object]:
-        try:
-            return await self._reach.client.hmget(key, ["code", "language"])
-        except ResponseError as error:
-            if "WRONGTYPE" not in str(error):
-                raise
-            await self._reach.client.delete(key)  # not ours: what we know of the session takes its place
-            return None, None
 
 
 def _question(session: Session) -> dict[str, object]:

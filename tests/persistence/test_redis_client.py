@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+from structlog.testing import capture_logs
 
 from domain.errors import StoreUnavailable
 from persistence.redis import client as module
 from persistence.redis.client import Reach, connect
-from persistence.redis.keys import queue_key
+from persistence.redis.keys import queue_key, session_key
 from persistence.redis.queue import RedisQueue
 from persistence.redis.sessions import RedisSessions
 from service.embedded import Servers
@@ -155,10 +157,60 @@ async def test_the_predecessors_key_is_written_beside_the_hash_when_asked_for(
         assert 0 < await reach.client.ttl(session.id) <= 60
 
 
-async def test_a_queue_key_that_holds_something_else_does_not_look_like_an_outage_when_somebody_leaves(
-    redis_url: str, failures: Failures
+@pytest.mark.parametrize("call", ["join", "remove", "missing"])
+async def test_a_queue_key_that_holds_something_else_is_replaced_and_looks_like_no_outage(
+    redis_url: str, failures: Failures, call: str
 ) -> None:
     async with reach_of(redis_url, failures) as reach:
+        queue, ann = RedisQueue(reach), waiting(ANN, 1.0)
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
+            "join": lambda: queue.join(BUCKET, [ann], 10),
+            "remove": lambda: queue.remove(BUCKET, [ann]),
+            "missing": lambda: queue.missing(BUCKET, [ann]),
+        }
         await reach.client.set(queue_key(BUCKET), "not a sorted set")
-        await RedisQueue(reach).remove(BUCKET, [waiting(ANN, 1.0)])
+        assert await calls[call]() == {"join": [ann], "remove": None, "missing": [ann]}[call]
+        assert await reach.client.type(queue_key(BUCKET)) == ("zset" if call == "join" else "none")
     assert not failures.names
+
+
+async def test_a_session_key_that_holds_something_else_is_cleared(redis_url: str, failures: Failures) -> None:
+    session = a_session()
+    async with reach_of(redis_url, failures) as reach:
+        await reach.client.set(session_key(session.id), "not a hash")
+        assert await RedisSessions(reach, seconds=60, legacy_key=False).document(session.id) is None
+        assert not await reach.client.exists(session_key(session.id))
+    assert not failures.names
+
+
+async def test_any_other_complaint_of_redis_clears_nothing(redis_url: str, failures: Failures) -> None:
+    async def refused() -> None:
+        raise ResponseError("OOM command not allowed")
+
+    async with reach_of(redis_url, failures) as reach:
+        await reach.client.set(queue_key(BUCKET), "here")
+        with pytest.raises(StoreUnavailable):
+            await reach.run_at(queue_key(BUCKET), refused)
+        assert await reach.client.get(queue_key(BUCKET)) == "here"
+
+
+async def test_an_outage_is_logged_once_a_second_and_counted_every_time(
+    failures: Failures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+
+    async def broken() -> None:
+        raise ConnectionError
+
+    async with reach_of(NOWHERE, failures) as reach:
+        monkeypatch.setattr(reach._may_say, "_clock", lambda: now)
+        with capture_logs() as lines:
+            for expected in (1, 2):
+                results = await asyncio.gather(*(reach.run(broken) for _ in range(20)), return_exceptions=True)
+                assert [type(result) for result in results] == [StoreUnavailable] * 20
+                monkeypatch.setattr(reach, "_rests_until", 0.0)
+                await asyncio.gather(reach.run(broken), return_exceptions=True)
+                assert len(lines) == expected
+                monkeypatch.setattr(reach, "_rests_until", 0.0)
+                now += 1.0
+    assert failures.names == ["redis"] * 4
