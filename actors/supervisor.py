@@ -30,11 +30,11 @@ from actors.messages import (
 from actors.ports import Matches, Meter, Notifier
 from actors.runtime import Actor, Address, Promise
 from domain import requeue
-from domain.errors import MatchNotFound, NoAnswer, SessionUnavailable
+from domain.errors import MatchNotFound, NoAnswer, SessionUnavailable, TooManyBuckets
 from domain.ids import MatchId, SessionId, UserId
 from domain.match import Match, MatchState
 from domain.news import PartnerConfirmed
-from domain.request import Bucket
+from domain.request import Bucket, MatchRequest
 from domain.requeue import Ending
 from domain.session import Session
 
@@ -117,7 +117,7 @@ class MatchSupervisor(Actor[SupervisorMessage]):
         self._announcements.found(match)
         log.info("matched", action="match_found", match_id=match.id, users=match.users, bucket=str(match.bucket))
 
-    async def _confirm(self, match_id: MatchId, user_id: UserId) -> Confirmed | Session:
+    async def _confirm(self, match_id: MatchId, user_id: UserId) -> Confirmed | Session | Promise[Session]:
         [outcome] = await self._matches.confirm([(match_id, user_id, SessionId(str(uuid7())))])
         if outcome is None:
             return await self._explain(match_id, user_id)
@@ -125,17 +125,17 @@ class MatchSupervisor(Actor[SupervisorMessage]):
         if match.state is MatchState.CONFIRMED:
             if is_news and match.confirmed_at is not None and match_id not in self._openings:
                 self._meter.confirmed((match.confirmed_at - match.created_at).total_seconds())
-            return await self._open(match)
+            return self._open(match)
         if is_news:
             self._notifier.tell(match.partner_of(user_id).user_id, PartnerConfirmed(match_id=match_id))
         return Confirmed(match_id)
 
-    async def _explain(self, match_id: MatchId, user_id: UserId) -> Session:
+    async def _explain(self, match_id: MatchId, user_id: UserId) -> Session | Promise[Session]:
         """Answer a yes that came to a match which is not open, or not the user's."""
         match = await self._get(match_id)
         match.seat_of(user_id)
         if match.state is MatchState.CONFIRMED:
-            return await self._open(match)
+            return self._open(match)
         if match.session is not None:
             return match.session
         match.expect_open()
@@ -185,12 +185,20 @@ class MatchSupervisor(Actor[SupervisorMessage]):
             return False
         match = ending.match
         self._settle(match.id)
-        self._announcements.ended(ending)
         for request in pending:
-            self._buckets(match.bucket).tell(Requeue(request))
+            self._requeue(request)
+        self._announcements.ended(ending)
         self._meter.match_ended(match.bucket, ending.reason)
         log.info("match ended", action="match_expired", match_id=match.id, reason=ending.reason, users=match.users)
         return True
+
+    def _requeue(self, request: MatchRequest) -> None:
+        try:
+            self._buckets(request.bucket).tell(Requeue(request))
+        except TooManyBuckets:
+            log.warning(
+                "requeued without an actor: the janitor will find it", action="put_off", user_id=request.user_id
+            )
 
     # -- confirmed -------------------------------------------------------------------------------
 

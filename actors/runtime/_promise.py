@@ -67,4 +67,4 @@ class Promise(pykka.Future[R]):
         elif (error := outcome.exception()) is not None:
             self.fail(error)
         else:
-            self.set(outcome.result())
+            self.settle(outcome.result())

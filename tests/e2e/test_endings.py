@@ -14,6 +14,7 @@ from tests.e2e.client import BASE, Client, Crowd
 from tests.e2e.conftest import Cluster, Redis
 from tests.e2e.replica import Replica
 from tests.e2e.scenes import enter, meet, waiting
+from tests.e2e.waiting import until
 
 
 async def live(user: Client) -> dict[str, Any]:
@@ -76,13 +77,13 @@ async def test_who_confirmed_waits_again_and_who_did_not_is_timed_out(
 ) -> None:
     alice, bob = await both(hasty_crowd)
     first = (await alice.find(topic)).expect(201)
-    place = await index.zscore(f"queue:easy:{topic}", alice.user_id)
+    place = await until(lambda: index.zscore(f"queue:easy:{topic}", alice.user_id))
     second = await waiting(bob, topic)
     match_id = (await alice.frame("match_found"))["match_id"]
     (await alice.confirm(match_id)).expect(200)
     ended = {"type": "match_expired", "match_id": match_id, "reason": "confirmation_timeout"}
     assert await alice.frame("match_expired") == ended | {"requeued": True, "request_id": first["id"]}
-    assert await index.zscore(f"queue:easy:{topic}", alice.user_id) == place
+    assert await until(lambda: index.zscore(f"queue:easy:{topic}", alice.user_id)) == place
     assert await bob.frame("match_expired") == ended | {"requeued": False, "request_id": second}
     assert (await bob.request_status(second)).expect(200) == {"status": "timeout"}
     assert (await bob.match_status(match_id)).expect(404)["reason"] == "confirmation_timeout"
