@@ -157,13 +157,14 @@ async def test_what_is_too_much_to_forget_at_once_is_shared_with_other_replicas(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("persistence.postgres.recovery", "tests.fakes.recovery"):
-        monkeypatch.setattr(f"{module}.MOST_DELETED", 4)
-    requests = await enqueued(world.here, new_users(10))
+        monkeypatch.setattr(f"{module}.MOST_DELETED", 300)
+    requests = await enqueued(world.here, new_users(1300))
     await world.here.requests.withdraw([request.id for request in requests])
+    everyone = [world.here, world.other] * 2
+    assert await asyncio.gather(*(one.recovery.forget_old() for one in everyone)) == [(0, False)] * 4
     await world.pass_time(RETENTION_DAYS * DAY + 60)
-    both = [world.here.recovery.forget_old(), world.other.recovery.forget_old()]
-    assert await asyncio.gather(*both) == [(4, True), (4, True)]
-    assert await world.here.recovery.forget_old() == (2, False)
+    assert await asyncio.gather(*(one.recovery.forget_old() for one in everyone)) == [(300, True)] * 4
+    assert await world.here.recovery.forget_old() == (100, False)
     assert not await world.all_requests()
 
 
