@@ -18,13 +18,13 @@ OPTIONAL = "session.left"
 """Events of this kind wait longer and longer for somebody to be bound, and not for ever; all others must arrive."""
 
 # Whatever nobody holds back comes first, as '-infinity', the oldest first; then what is due again.
+# An array and no join, which would read the whole table once there are statistics.
 _CLAIM = """
-WITH due AS (
-    SELECT id FROM outbox WHERE published_at IS NULL AND claimed_until < now()
-    ORDER BY claimed_until, id LIMIT $1 FOR UPDATE SKIP LOCKED)
 UPDATE outbox SET claimed_until = now() + make_interval(secs => $2)
-FROM due WHERE outbox.id = due.id
-RETURNING outbox.id, event_id, routing_key, body
+WHERE id = ANY(ARRAY(
+    SELECT id FROM outbox WHERE published_at IS NULL AND claimed_until < now()
+    ORDER BY claimed_until, id LIMIT $1 FOR UPDATE SKIP LOCKED))
+RETURNING id, event_id, routing_key, body
 """
 
 _PUBLISHED = "UPDATE outbox SET published_at = now() WHERE event_id = ANY($1::uuid[]) AND published_at IS NULL"
