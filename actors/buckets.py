@@ -37,24 +37,25 @@ class Buckets:
         return len(self._addresses)
 
     def __call__(self, bucket: Bucket) -> Address[BucketMessage]:
-        """The bucket's address.  Raises ``TooManyBuckets`` when a new one would be too many."""
+        """The bucket's address: for those who are in it already, wherever they asked, there is always room."""
         self._vacant.pop(bucket, None)
         return self._addresses.get(bucket) or self._open(bucket)
 
+    def admit(self, bucket: Bucket) -> Address[BucketMessage]:
+        """The same for someone new.  Raises ``TooManyBuckets`` when their bucket would be one too many."""
+        if bucket not in self._addresses and len(self._addresses) >= self._most and not self._make_room():
+            raise TooManyBuckets(self._most)
+        return self(bucket)
+
     def _open(self, bucket: Bucket) -> Address[BucketMessage]:
-        if len(self._addresses) >= self._most:
-            self._make_room()
         door = Door(vacant=lambda: self._note_vacant(bucket), retire=lambda: self._retire(bucket))
         address = self._system.spawn(lambda: self._make(bucket, door), mailbox_limit=self._mailbox_limit)
         self._addresses[bucket] = address
         return address
 
-    def _make_room(self) -> None:
-        """Retire the bucket that has been vacant for longest."""
-        for bucket in list(self._vacant):
-            if self._retire(bucket):
-                return
-        raise TooManyBuckets(self._most)
+    def _make_room(self) -> bool:
+        """Retire the bucket that has been vacant for longest, if there is one."""
+        return any(self._retire(bucket) for bucket in list(self._vacant))
 
     def _note_vacant(self, bucket: Bucket) -> None:
         if bucket in self._addresses:

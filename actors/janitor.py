@@ -25,7 +25,7 @@ from actors.messages import (
 from actors.ports import Meter, Queue, Recovery
 from actors.runtime import Actor, Address
 from actors.slice import place_of
-from domain.errors import StoreUnavailable, TooManyBuckets
+from domain.errors import StoreUnavailable
 from domain.request import Bucket, MatchRequest
 
 log = structlog.get_logger()
@@ -87,7 +87,7 @@ class Janitor(Actor[JanitorMessage]):
     async def _sweep(self) -> None:
         left = await self._recovery.leftovers()
         for request in left.overdue_requests:
-            self._tell_bucket(request.bucket, SearchTimeElapsed(request))
+            self._buckets(request.bucket).tell(SearchTimeElapsed(request))
         for match_id in left.overdue_matches:
             self._supervisor.tell(ConfirmTimeElapsed(match_id))
         for match in left.unopened:
@@ -112,10 +112,10 @@ class Janitor(Actor[JanitorMessage]):
             self._count("missing_in_index", lost)
             lossy = {request.bucket for request in lost}
             for request in lost:
-                self._tell_bucket(request.bucket, Requeue(request))
+                self._buckets(request.bucket).tell(Requeue(request))
             for bucket, requests in by_bucket.items():
                 if bucket not in lossy and len(requests) > 1:
-                    self._tell_bucket(bucket, PairingTimeElapsed())
+                    self._buckets(bucket).tell(PairingTimeElapsed())
             if not lost or not self._page:
                 return
 
@@ -128,12 +128,6 @@ class Janitor(Actor[JanitorMessage]):
                 missing = {one.user_id for one in gone}
                 lost += [request for request in requests if request.user_id in missing]
         return lost
-
-    def _tell_bucket(self, bucket: Bucket, message: BucketMessage) -> None:
-        try:
-            self._buckets(bucket).tell(message)
-        except TooManyBuckets:
-            log.warning("no room for a bucket that has work", action="sweep_skipped", bucket=str(bucket))
 
     def _count(self, what: str, found: Sequence[object]) -> None:
         if found:

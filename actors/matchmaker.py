@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from uuid_utils.compat import uuid7
 
+from actors.buckets import Buckets
 from actors.messages import (
-    BucketMessage,
     Confirm,
     Confirmed,
     Decline,
@@ -50,7 +49,7 @@ class Matchmaker:
         *,
         requests: Requests,
         matches: Matches,
-        buckets: Callable[[Bucket], Address[BucketMessage]],
+        buckets: Buckets,
         supervisor: Address[SupervisorMessage],
         sessions: Address[SessionMessage],
         answer_seconds: float,
@@ -67,7 +66,7 @@ class Matchmaker:
     async def find(self, user_id: UserId, bucket: Bucket) -> Admission:
         """Let the user wait in *bucket*.  Raises ``LiveRequestExists``."""
         request_id = RequestId(str(uuid7()))
-        return await self._in_time(self._buckets(bucket).ask(Enqueue(request_id, user_id)))
+        return await self._in_time(self._buckets.admit(bucket).ask(Enqueue(request_id, user_id)))
 
     async def cancel(self, user_id: UserId, request_id: RequestId) -> None:
         """End the user's request, declining the match it may be in.

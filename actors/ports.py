@@ -121,7 +121,7 @@ class Sessions(Protocol):
     """Opened sessions where the Collaboration Service finds them."""
 
     async def create(self, session: Session) -> None:
-        """Write the session unless it is there: what was typed since is never overwritten."""
+        """Write what is missing of the session: what was typed since is never overwritten."""
 
 
 class Questions(Protocol):

@@ -30,11 +30,11 @@ from actors.messages import (
 from actors.ports import Matches, Meter, Notifier
 from actors.runtime import Actor, Address, Promise
 from domain import requeue
-from domain.errors import MatchNotFound, NoAnswer, SessionUnavailable, TooManyBuckets
+from domain.errors import MatchNotFound, NoAnswer, SessionUnavailable
 from domain.ids import MatchId, SessionId, UserId
 from domain.match import Match, MatchState
 from domain.news import PartnerConfirmed
-from domain.request import Bucket, MatchRequest
+from domain.request import Bucket
 from domain.requeue import Ending
 from domain.session import Session
 
@@ -186,19 +186,11 @@ class MatchSupervisor(Actor[SupervisorMessage]):
         match = ending.match
         self._settle(match.id)
         for request in pending:
-            self._requeue(request)
+            self._buckets(request.bucket).tell(Requeue(request))
         self._announcements.ended(ending)
         self._meter.match_ended(match.bucket, ending.reason)
         log.info("match ended", action="match_expired", match_id=match.id, reason=ending.reason, users=match.users)
         return True
-
-    def _requeue(self, request: MatchRequest) -> None:
-        try:
-            self._buckets(request.bucket).tell(Requeue(request))
-        except TooManyBuckets:
-            log.warning(
-                "requeued without an actor: the janitor will find it", action="put_off", user_id=request.user_id
-            )
 
     # -- confirmed -------------------------------------------------------------------------------
 

@@ -60,8 +60,9 @@ class StoredReads:
             return None
         try:
             document = await self._sessions.document(session.id)
-            if document is None:
-                await self._sessions.create(session)  # Redis has lost it; others look for it there
+            if document is None:  # Redis has lost it, or some of it; others look for it there
+                await self._sessions.create(session)
+                document = await self._sessions.document(session.id)
         except StoreUnavailable:
             document = None
         return session, document or Document()

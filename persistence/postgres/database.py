@@ -48,8 +48,6 @@ _AWAY = (
     asyncpg.ReadOnlySQLTransactionError,  # a standby, or a primary about to become one
     asyncpg.TransactionRollbackError,  # deadlock, serialization
     asyncpg.LockNotAvailableError,
-    asyncpg.InvalidAuthorizationSpecificationError,  # a password that is being changed
-    asyncpg.InvalidCatalogNameError,  # a database that is being restored
     asyncpg.InvalidSQLStatementNameError,  # a pooler between us and the server
     asyncpg.PostgresSystemError,
     asyncpg.InternalServerError,
@@ -123,7 +121,10 @@ class Database:
     async def _fetch_once(self, sql: str, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
         if self._pool is None:
             raise StoreUnavailable("postgres")
-        connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        except asyncpg.PostgresError as error:  # whyever it lets nobody in: a restore, a password that changes
+            raise asyncpg.CannotConnectNowError(str(error)) from error
         try:
             return await connection.fetch(sql, *arguments)
         finally:

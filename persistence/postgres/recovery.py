@@ -89,7 +89,7 @@ class PostgresRecovery:
 
     def __init__(self, database: Database, *, search_seconds: float, retention_days: float) -> None:
         self._database = database
-        self._settled_seconds = max(0.0, search_seconds - GRACE_SECONDS)
+        self._settled_seconds = max(search_seconds - GRACE_SECONDS, search_seconds / 2)
         self._retention_seconds = retention_days * 86_400
 
     async def leftovers(self) -> Leftovers:

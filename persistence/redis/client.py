@@ -47,6 +47,7 @@ def _client(url: str, connections: int, socket_timeout: float | None, *, decode:
             health_check_interval=0,
             retry=Retry(NoBackoff(), 0),
             decode_responses=decode,
+            encoding_errors="surrogateescape",  # what others wrote need be no text; it goes back as it came
             client_name="matching-service",
         )
     )

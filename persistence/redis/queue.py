@@ -28,7 +28,10 @@ class RedisQueue:
         key = queue_key(bucket)
         arguments = [str(peek), *_arguments(people)]
         reply = await self._reach.run_at(key, lambda: self._join(keys=[key], args=arguments))
-        return [Waiting(UserId(member), float(score)) for member, score in zip(reply[::2], reply[1::2], strict=True)]
+        head = list(zip(reply[::2], reply[1::2], strict=True))
+        if rubbish := [member for member, _ in head if not _is_text(member)]:
+            await self._reach.run_at(key, lambda: self._reach.client.zrem(key, *rubbish))
+        return [Waiting(UserId(member), float(score)) for member, score in head if _is_text(member)]
 
     async def remove(self, bucket: Bucket, people: Sequence[Waiting]) -> None:
         """Take *people* out, each only if still there since the same moment."""
@@ -41,6 +44,11 @@ class RedisQueue:
         members: list[str] = [one.user_id for one in people]
         scores: Sequence[float | None] = await self._reach.run_at(key, lambda: self._reach.client.zmscore(key, members))
         return [one for one, score in zip(people, scores, strict=True) if score is None]
+
+
+def _is_text(member: str) -> bool:
+    """Whether PostgreSQL could know a user of this name: no NUL, nothing that was no UTF-8."""
+    return member.isprintable() or not any(one == "\0" or "\udc80" <= one <= "\udcff" for one in member)
 
 
 def _arguments(people: Sequence[Waiting]) -> list[str]:

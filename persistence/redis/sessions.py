@@ -25,24 +25,30 @@ class RedisSessions:
         self._create = script(reach.client, "create_session")
 
     async def create(self, session: Session) -> None:
-        """Write the session unless it is there."""
+        """Write what is missing of the session: all of it, at first."""
         fields = _fields(session)
         arguments: list[str | int] = [self._seconds]
         for name, value in fields.items():
             arguments += [name, value]
-        await self._reach.run(lambda: self._create(keys=[session_key(session.id)], args=arguments))
+        key = session_key(session.id)
+        await self._reach.run_at(key, lambda: self._create(keys=[key], args=arguments))
         if self._legacy_key:
             text = _legacy_text(session)
             await self._reach.run(lambda: self._reach.client.set(session.id, text, ex=self._seconds, nx=True))
 
     async def document(self, session_id: SessionId) -> Document | None:
-        """What is typed in a session; None when Redis has lost it."""
+        """What is typed in a session; None when Redis has lost it, or some of it."""
         key = session_key(session_id)
         values: Sequence[object] = await self._reach.run_at(
-            key, lambda: self._reach.client.hmget(key, ["code", "language"])
+            key, lambda: self._reach.client.hmget(key, ["code", "language", "question"])
         )
-        code, language = (None if value is None else str(value) for value in values)
-        return None if code is None or language is None else Document(code, language)
+        code, language, question = (None if value is None else _as_text(str(value)) for value in values)
+        return None if code is None or language is None or question is None else Document(code, language)
+
+
+def _as_text(value: str) -> str:
+    """*value* without what was no UTF-8."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _question(session: Session) -> dict[str, object]:

@@ -181,7 +181,7 @@ def _choose(data: DataDir, wanted: list[str], *, fsync: bool) -> tuple[dict[str,
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("data_dir", type=Path)
-    parser.add_argument("servers", nargs="+")
+    parser.add_argument("servers", nargs="*")  # none where every URL is given
     parser.add_argument("--no-fsync", action="store_true")
     options = parser.parse_args()
     data = DataDir(options.data_dir)

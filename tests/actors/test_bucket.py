@@ -251,6 +251,9 @@ async def test_a_full_house_makes_no_room_where_somebody_waits(stage: Stage) -> 
     await asyncio.gather(*(stage.find(user_id, bucket=bucket) for user_id, bucket in zip(users, waiting, strict=True)))
     with pytest.raises(TooManyBuckets):
         await stage.find(ANN)
+    [elsewhere] = await Stage(stage.system, stage.meter, stage.store).find(ANN)
+    await stage.matchmaker.cancel(ANN, elsewhere.id)
+    assert stage.status_of(elsewhere) is RequestStatus.CANCELLED, "who is in already is served wherever they asked"
 
 
 async def test_whoever_cancels_is_out_before_anybody_in_the_same_batch_is_paired(stage: Stage) -> None:

@@ -175,3 +175,19 @@ async def test_closing_does_not_wait_for_what_hangs(database_url: str, failures:
     assert time.monotonic() - began < 4
     with pytest.raises(StoreUnavailable):
         await running
+
+
+async def test_a_database_that_lets_nobody_in_is_away_and_not_a_mistake_of_ours(
+    database: Database, database_url: str, postgres_url: str
+) -> None:
+    """As while a backup is restored, or a password changes."""
+    name = database_url.rsplit("/", 1)[1].split("?", maxsplit=1)[0]
+    await database.fetch("SELECT 1")
+    async with observer(postgres_url) as admin:
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        with pytest.raises(StoreUnavailable):
+            await database.fetch("SELECT 1")
+        assert not await database.is_up()
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    assert await database.is_up()

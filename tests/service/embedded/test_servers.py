@@ -76,6 +76,11 @@ def test_only_loopback_is_listened_on_and_only_what_was_asked_for_is_started(fol
         assert urlsplit(str(servers.urls.redis_url)).hostname == "127.0.0.1"
 
 
+def test_where_every_server_is_given_nothing_is_started(folder: Path) -> None:
+    with start_servers(folder, postgres=False, redis=False, rabbitmq=False) as running:
+        assert (running.urls.database_url, running.urls.redis_url, running.urls.rabbitmq_url) == (None, None, None)
+
+
 def test_the_addresses_are_in_a_file_while_the_servers_run_that_only_the_owner_reads(folder: Path) -> None:
     with start_servers(folder, rabbitmq=False) as servers:
         assert servers.data.running_urls()["DATABASE_URL"] == servers.urls.database_url
