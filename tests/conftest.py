@@ -6,6 +6,8 @@ redis_url      Redis, emptied before the test
 rabbitmq_url   a real RabbitMQ; skipped where none is installed, unless CI is set
 """
 
+import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 
@@ -14,6 +16,14 @@ import redis.asyncio
 
 from service.embedded import Servers, temporary_servers
 from service.embedded.databases import fresh_database, make_template
+
+
+@pytest.fixture(autouse=True, scope="module")
+async def _what_is_left_of_connections_ends_while_the_loop_runs() -> AsyncIterator[None]:
+    """aio-pika closes a forgotten connection when it is collected: in a later test without a loop it could not."""
+    yield
+    gc.collect()
+    await asyncio.sleep(0)
 
 
 @pytest.fixture(scope="session")
