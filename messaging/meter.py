@@ -11,5 +11,5 @@ class Meter(Protocol):
     def dependency_failed(self, name: str) -> None:
         """A neighbour, by name, did not do what it was asked."""
 
-    def unroutable(self, count: int) -> None:
-        """So many events came back because no queue is bound for them; they stay in the outbox."""
+    def unroutable(self, routing_key: str) -> None:
+        """An event came back because no queue is bound for its key; it stays in the outbox."""

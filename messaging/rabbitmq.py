@@ -107,6 +107,9 @@ class RabbitPublisher:
         link = await self._usable_link()
         sent = (self._publish_one(link, event) for event in window)
         fates = [self._fate(outcome) for outcome in await asyncio.gather(*sent, return_exceptions=True)]
+        for event, fate in zip(window, fates, strict=True):
+            if fate is _Fate.UNROUTABLE:
+                self._meter.unroutable(event.routing_key)
         self._report(Counter(fates))
         arrived = {event.event_id for event, fate in zip(window, fates, strict=True) if fate is _Fate.ARRIVED}
         if _Fate.LOST in fates:
@@ -155,7 +158,6 @@ class RabbitPublisher:
 
     def _report(self, fates: Counter[_Fate]) -> None:
         if unroutable := fates[_Fate.UNROUTABLE]:
-            self._meter.unroutable(unroutable)
             self._say("no queue is bound for events: they stay in the outbox", action="unroutable", count=unroutable)
         if refused := fates[_Fate.REFUSED]:
             self._meter.dependency_failed(BROKER)

@@ -126,7 +126,9 @@ class Metrics:
         self._outbox_depth = self._gauge("outbox_depth", "Events that wait to be published.")
         self._outbox_oldest = self._gauge("outbox_oldest_seconds", "How long the oldest of them has waited.")
         self._published = self._counter("events_published", "Events the broker confirmed and routed.")
-        self._unroutable = self._counter("events_unroutable", "Events that came back: no queue is bound for them.")
+        self._unroutable = self._counter(
+            "events_unroutable", "Events that came back: no queue is bound for them.", "routing_key"
+        )
         self._dependencies = self._counter("dependency_errors", "Failures of what we depend on.", "dependency")
         self._sockets = self._gauge("sockets", "Open WebSockets.")
         self._closed = self._counter("sockets_closed", "WebSockets closed, by code.", "code")
@@ -198,8 +200,8 @@ class Metrics:
     def dependency_failed(self, name: str) -> None:
         self._dependencies.labels(self._bound("dependency", name)).inc()
 
-    def unroutable(self, count: int) -> None:
-        self._unroutable.inc(count)
+    def unroutable(self, routing_key: str) -> None:
+        self._unroutable.labels(self._bound("routing_key", routing_key)).inc()
 
     # -- for the process ---------------------------------------------------------------------------
 

@@ -22,8 +22,8 @@ class CountingMeter:
     def dependency_failed(self, name: str) -> None:
         self.failed[name] += 1
 
-    def unroutable(self, count: int) -> None:
-        self.returned += count
+    def unroutable(self, routing_key: str) -> None:
+        self.returned += 1
 
 
 class Clock:

@@ -98,7 +98,8 @@ def test_the_edges_are_counted(metrics: Metrics) -> None:
     metrics.socket_closed(4408)
     metrics.pushed(3)
     metrics.published(7)
-    metrics.unroutable(2)
+    metrics.unroutable("match.found")
+    metrics.unroutable("session.left")
     metrics.dependency_failed("rabbitmq")
     metrics.actor_restarted("Janitor")
     metrics.left_behind("unopened", 4)
@@ -109,7 +110,7 @@ def test_the_edges_are_counted(metrics: Metrics) -> None:
     assert value(metrics, "sockets_closed_total", code="4408") == 1
     assert value(metrics, "frames_pushed_total") == 3
     assert value(metrics, "events_published_total") == 7
-    assert value(metrics, "events_unroutable_total") == 2
+    assert value(metrics, "events_unroutable_total", routing_key="match.found") == 1
     assert value(metrics, "dependency_errors_total", dependency="rabbitmq") == 1
     assert value(metrics, "actor_restarts_total", kind="Janitor") == 1
     assert value(metrics, "left_behind_total", what="unopened") == 4
