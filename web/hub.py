@@ -51,11 +51,6 @@ class Hub:
         self._taken = 0
         self._is_closing = False
 
-    @property
-    def sockets(self) -> int:
-        """How many seats are taken."""
-        return self._taken
-
     def tell(self, user_id: UserId, news: News) -> None:
         """Send *news* to every socket of *user_id*, here and elsewhere; never waits, never raises."""
         text = frames.encode(news)

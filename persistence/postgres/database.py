@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ import asyncpg
 import structlog
 
 from domain.errors import StoreUnavailable
+from persistence.seldom import Seldom
 
 log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ class Database:
         self._dsn = dsn
         self._size = size
         self._failed = failed
-        self._said_at = -1.0
+        self._may_say = Seldom()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
@@ -106,17 +106,13 @@ class Database:
             except _AWAY as error:
                 self._failed("postgres")
                 if attempt == TRIES or isinstance(error, TimeoutError):
-                    self._say(error)
+                    if self._may_say():
+                        log.warning(
+                            "postgres does not answer", action="store_failed", store="postgres", error=repr(error)
+                        )
                     raise StoreUnavailable("postgres") from error
                 await asyncio.sleep(0.01 * attempt)
         raise StoreUnavailable("postgres")
-
-    def _say(self, error: Exception) -> None:
-        """Once a second: in an outage thousands of statements fail the same way."""
-        now = time.monotonic()
-        if now - self._said_at >= 1.0:
-            self._said_at = now
-            log.warning("postgres does not answer", action="store_failed", store="postgres", error=repr(error))
 
     async def _fetch_once(self, sql: str, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
         if self._pool is None:

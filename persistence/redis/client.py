@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from domain.errors import StoreUnavailable
-from persistence.redis.seldom import Seldom
+from persistence.seldom import Seldom
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from persistence.redis.keys import frames_channel
 from persistence.redis.publishing import Publisher
-from persistence.redis.seldom import Seldom
+from persistence.seldom import Seldom
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from persistence.redis.seldom import Seldom
+from persistence.seldom import Seldom
 
 log = structlog.get_logger()
 

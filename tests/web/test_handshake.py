@@ -141,7 +141,7 @@ async def test_a_full_house_is_503_until_someone_leaves(edge: Edge, cap: str) ->
     answer = await refused(edge)
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
     await first.close()
-    await until(lambda: edge.hub.sockets == 1)
+    await until(lambda: edge.hub._taken == 1)
     await edge.greeted()
 
 
