@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.chaos.connection import FAIR, Weather
+from tests.chaos.connection import Weather
 from tests.chaos.proxy import Proxy
 from tests.e2e.waiting import until
 
@@ -79,24 +79,22 @@ async def test_the_end_of_one_side_is_the_end_of_the_other(proxy: Proxy, line: S
 async def test_every_chunk_is_late_both_ways_and_none_overtakes(proxy: Proxy, line: Streams) -> None:
     reader, writer = line
     began = asyncio.get_running_loop().time()
-    proxy.change(Weather(delay_seconds=0.05))
-    writer.write(b"slow")
-    assert await reader.readexactly(4) == b"slow"
-    assert asyncio.get_running_loop().time() - began >= 0.1
-    writer.write(b"first")
-    await asyncio.sleep(0.01)
-    proxy.change(FAIR)
+    with proxy.under(Weather(delay_seconds=0.05)):
+        writer.write(b"slow")
+        assert await reader.readexactly(4) == b"slow"
+        assert asyncio.get_running_loop().time() - began >= 0.1
+        writer.write(b"first")
+        await until(lambda: any(connection.client._held for connection in proxy._connections))
     writer.write(b"second")
     assert await reader.readexactly(11) == b"firstsecond"
 
 
 async def test_held_requests_reach_the_server_when_the_weather_changes(proxy: Proxy, line: Streams, echo: Echo) -> None:
     reader, writer = line
-    proxy.change(Weather(holds_requests=True))
-    writer.write(b"late")
-    await nothing_comes(reader)
-    assert echo.heard == b"hello"
-    proxy.change(FAIR)
+    with proxy.under(Weather(holds_requests=True)):
+        writer.write(b"late")
+        await nothing_comes(reader)
+        assert echo.heard == b"hello"
     assert await reader.readexactly(4) == b"late"
 
 
@@ -104,11 +102,10 @@ async def test_held_answers_come_when_the_weather_changes_though_the_server_hear
     proxy: Proxy, line: Streams, echo: Echo
 ) -> None:
     reader, writer = line
-    proxy.change(Weather(holds_answers=True))
-    writer.write(b"done")
-    await until(lambda: echo.heard == b"hellodone")
-    await nothing_comes(reader)
-    proxy.change(FAIR)
+    with proxy.under(Weather(holds_answers=True)):
+        writer.write(b"done")
+        await until(lambda: echo.heard == b"hellodone")
+        await nothing_comes(reader)
     assert await reader.readexactly(4) == b"done"
 
 
@@ -116,35 +113,46 @@ async def test_a_request_that_is_held_is_carried_out_though_its_sender_has_gone(
     proxy: Proxy, line: Streams, echo: Echo
 ) -> None:
     _, writer = line
-    proxy.change(Weather(holds_requests=True, holds_answers=True))
-    writer.write(b"zombie")
-    writer.close()
-    await asyncio.sleep(HELD_SECONDS)
-    assert echo.heard == b"hello"
-    proxy.change(FAIR)
+    with proxy.under(Weather(holds_requests=True, holds_answers=True)):
+        writer.write(b"zombie")
+        writer.close()
+        await asyncio.sleep(HELD_SECONDS)
+        assert echo.heard == b"hello"
     await until(lambda: echo.heard == b"hellozombie" and proxy.connections == 0)
 
 
 async def test_the_server_never_hears_of_who_came_and_went_in_silence(proxy: Proxy, echo: Echo) -> None:
-    proxy.change(Weather(holds_requests=True))
-    _, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
-    writer.write(b"anybody?")
-    writer.close()
-    await until(lambda: any(connection.client.has_ended for connection in proxy._connections))
-    proxy.change(FAIR)
+    with proxy.under(Weather(holds_requests=True)):
+        _, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(b"anybody?")
+        writer.close()
+        await until(lambda: any(connection.client.has_ended for connection in proxy._connections))
     await until(lambda: proxy.connections == 0)
     assert echo.heard == b""
 
 
 async def test_a_silent_line_takes_no_more_than_a_socket_would(proxy: Proxy, line: Streams) -> None:
     reader, writer = line
-    proxy.change(Weather(holds_requests=True))
-    much = bytes(20_000_000)
-    writer.write(much)
-    await nothing_comes(reader)
-    assert all(connection.client._held_bytes < 1_000_000 for connection in proxy._connections)
-    proxy.change(FAIR)
+    with proxy.under(Weather(holds_requests=True)):
+        much = bytes(20_000_000)
+        writer.write(much)
+        await nothing_comes(reader)
+        assert all(connection.client._held_bytes < 1_000_000 for connection in proxy._connections)
     assert await reader.readexactly(len(much)) == much
+
+
+async def test_the_latest_weather_is_what_counts_and_the_others_go_on_without_it(
+    proxy: Proxy, line: Streams, echo: Echo
+) -> None:
+    reader, writer = line
+    slow = proxy.under(Weather(delay_seconds=0.01))
+    with slow:
+        silent = proxy.under(Weather(holds_requests=True))
+        silent.__enter__()
+    writer.write(b"late")
+    await nothing_comes(reader)
+    silent.__exit__(None, None, None)
+    assert await reader.readexactly(4) == b"late"
 
 
 async def test_a_cut_is_an_end(proxy: Proxy, line: Streams) -> None:
@@ -177,12 +185,12 @@ async def test_the_server_has_done_what_was_asked_but_the_answer_never_comes(
     proxy: Proxy, line: Streams, echo: Echo
 ) -> None:
     reader, writer = line
-    proxy.change(Weather(cuts=1.0, spares=2))
-    writer.write(b"spared")
-    assert await reader.readexactly(6) == b"spared"
-    writer.write(b"commit")
-    with pytest.raises(ConnectionResetError):
-        await reader.readexactly(6)
+    with proxy.under(Weather(cuts=1.0, spares=2)):
+        writer.write(b"spared")
+        assert await reader.readexactly(6) == b"spared"
+        writer.write(b"commit")
+        with pytest.raises(ConnectionResetError):
+            await reader.readexactly(6)
     assert echo.heard == b"hellosparedcommit"
 
 
