@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -32,6 +33,7 @@ class Chronicle:
         self.run: dict[str, Any] = {"plan": {"replicas": 3}, "began": 0.0, "ended": 100.0, "drained": 104.0}
         self.operations: list[Operation] = []
         self.sockets: list[SocketLife] = []
+        self._lives: dict[str, list[SocketLife]] = defaultdict(list)
         self.frames: list[Frame] = []
         self.deliveries: list[Delivery] = []
         self.faults: list[FaultSpan] = []
@@ -111,10 +113,15 @@ class Chronicle:
             who = {"partner_id": partner_of(match, user_id)} if partner else {}
             self.push(user_id, at, {**body, "match_id": match_id, **who})
 
+    def open(self, life: SocketLife) -> None:
+        """A socket."""
+        self.sockets.append(life)
+        self._lives[life.user_id].append(life)
+
     def push(self, user_id: str, at: float, body: Mapping[str, Any]) -> None:
         """A frame to every socket that the user has open."""
-        for life in self.sockets:
-            if life.user_id == user_id and life.opened <= at < life.closed:
+        for life in self._lives[user_id]:
+            if life.opened <= at < life.closed:
                 self.frames.append(Frame(user_id=user_id, socket=life.socket, at=at + 0.005, body=body))
 
     def new_id(self) -> str:

@@ -21,7 +21,7 @@ class Story(Chronicle):
         """A socket, with its first frame; its number."""
         number = next(self.numbers)
         life = SocketLife(user_id=user_id, socket=number, replica=0, opened=at, closed=until, code=1000)
-        self.sockets.append(life)
+        self.open(life)
         body = {"type": "state", "request": None, "match": None, "session": None}
         self.frames.append(Frame(user_id=user_id, socket=number, at=at, body=body))
         return number

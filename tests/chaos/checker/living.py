@@ -9,6 +9,7 @@ from tests.chaos.checker.case import OPEN, Case, Row, users_of
 from tests.chaos.checker.finding import Finding, Violation
 
 LIVE = {"request": ("pending", "matched"), "match": ("proposed", "confirmed")}
+_MANY = {"request": "requests", "match": "matches"}
 
 
 def one_at_a_time(case: Case) -> Finding:
@@ -42,7 +43,9 @@ def _twice(kind: str, user_id: str, rows: Iterable[Row]) -> Iterator[Violation]:
         elif row["id"] not in live:
             live.add(row["id"])
             if len(live) > 1:
-                yield Violation(f"{len(live)} live {kind}s at once", row["at"], {"user": user_id, kind: row["id"]})
+                yield Violation(
+                    f"{len(live)} live {_MANY[kind]} at once", row["at"], {"user": user_id, kind: row["id"]}
+                )
 
 
 def _seats(case: Case) -> Iterator[Violation]:
