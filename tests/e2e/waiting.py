@@ -13,7 +13,9 @@ PATIENCE_SECONDS = 10.0
 LOOK_SECONDS = 0.01
 
 
-async def until(look: Callable[[], Any], *, seconds: float = PATIENCE_SECONDS, what: str = "") -> Any:
+async def until(
+    look: Callable[[], Any], *, seconds: float = PATIENCE_SECONDS, every: float = LOOK_SECONDS, what: str = ""
+) -> Any:
     """What *look*, which may be a coroutine function, returns as soon as that is true; fails after *seconds*."""
     found: Any = None
     try:
@@ -24,7 +26,7 @@ async def until(look: Callable[[], Any], *, seconds: float = PATIENCE_SECONDS, w
                     found = await found
                 if found:
                     return found
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(every)
     except TimeoutError:
         raise AssertionError(
             f"not within {seconds} s: {what or inspect.getsource(look).strip()}; last {found}"
