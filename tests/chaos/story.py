@@ -62,6 +62,7 @@ class Story(Chronicle):
         match["session_id"] = match["session_id"] or self.new_id()
         sent = {"match_id": match_id, "confirmed": True}
         if match["user1_confirmed_at"] is None or match["user2_confirmed_at"] is None:
+            self.turns(match_id, "proposed", at)  # the session's id is settled
             got = {"status": "waiting_for_partner", "match_id": match_id}
             self.calls(user_id, "confirm", at, sent, got)
             return

@@ -179,6 +179,11 @@ def seat(match: Row, user_id: str, column: str) -> Any:
     return match[f"user{1 if match['user1_id'] == user_id else 2}_{column}"]
 
 
+def is_first_yes(row: Row) -> bool:
+    """Whether this line of the audit is the first yes of two: it settles the session's id, and no state."""
+    return (row["kind"], row["old"], row["new"]) == ("match", "proposed", "proposed")
+
+
 def parsed(value: Any) -> Row:
     """A JSON object, whether or not the dump kept it as text; empty for none."""
     found: Row = json.loads(value) if isinstance(value, str) else value or {}
@@ -193,6 +198,7 @@ def _stays(changes: Iterator[Row]) -> Mapping[str, Sequence[Stay]]:
 
 
 def _lived(rows: Sequence[Row]) -> Iterator[Stay]:
+    rows = [row for row in rows if not is_first_yes(row)]
     for came, went in pairwise(rows):
         yield Stay(came["new"], came["at"], went["at"], came, went)
     yield Stay(rows[-1]["new"], rows[-1]["at"], inf, rows[-1], None)

@@ -34,10 +34,13 @@ def every_session_is_announced(case: Case) -> Finding:
 
 
 def _sessions_changed(case: Case) -> Iterator[Violation]:
+    told: dict[str, set[str]] = defaultdict(set)
+    for row in case.audit:
+        if row["kind"] == "match" and row["session_id"] is not None:
+            told[row["id"]].add(row["session_id"])
     for match_id, stays in case.match_stays.items():
-        told = {stay.came["session_id"] for stay in stays if stay.state in ("confirmed", *OPEN, "failed")}
-        if len(told) > 1 or None in told:
-            yield Violation(f"{len(told - {None})} session ids", stays[-1].began, {"match": match_id})
+        if len(told[match_id]) > 1 or (any(one.state == "confirmed" for one in stays) and not told[match_id]):
+            yield Violation(f"{len(told[match_id])} session ids", stays[-1].began, {"match": match_id})
 
 
 def _announced(match: Row, promised: Sequence[Event], arrived: Mapping[str, Sequence[Delivery]]) -> Iterator[Violation]:

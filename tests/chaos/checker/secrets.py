@@ -4,61 +4,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from tests.chaos.checker.case import Case
 from tests.chaos.checker.finding import Finding, Violation
 
-PRINTED = "printed.txt"
+PRINTED: Final = "printed.txt"
 """What the run said on the way, as it was printed."""
-_WORD = re.compile(rb"[\w.+/=~-]{8,}")
-_SHAPES = {
+SHAPES: Final = {
     "a token": re.compile(rb"eyJ[\w-]{8,}\.[\w-]{8,}"),
-    "a password in a URL": re.compile(rb"\w+://[^/@\s:]*:(?!\*\*\*)[^/@\s]+@"),
+    "a password in a URL": re.compile(rb"\w+://[^/@\s:\"]*:(?!\*\*\*)[^/@\s\"]+@"),
 }
 
 
 def nothing_secret_is_printed(case: Case) -> Finding:
-    """I15: logs and output have no token, no secret of the run and no password in a URL."""
-    known = frozenset(case.evidence.run.get("secrets", ()))
+    """I15: no token, secret or password in logs, answers, frames, events, or what the run printed.
+
+    The run itself looks for what only it knows, signing secret and passwords, and keeps how often it found them.
+    """
     files = _written(case.evidence.folder)
-    texts = {path: path.read_bytes() for path in files}
+    size = 0
     violations = [
-        Violation(f"{what} in {path.name}", 0.0, {"line": str(line)})
-        for path, text in texts.items()
-        for what, line in _found(text, known)
+        Violation(f"{kind} found {count} times by the run itself")
+        for kind, count in case.evidence.run.get("secrets_found", {}).items()
+        if count
     ]
+    for path in files:
+        text = path.read_bytes()
+        size += len(text)
+        violations += [Violation(f"{what} in {path.name}", 0.0, {"line": str(line)}) for what, line in _found(text)]
     return Finding(
         number="I15",
         name="no secret in any output",
-        looked_at={"files": len(files), "KiB": sum(map(len, texts.values())) // 1024, "secrets": len(known)},
+        looked_at={"files": len(files), "KiB": size // 1024},
         violations=violations,
     )
-
-
-def digest(secret: str) -> str:
-    """How a run keeps a secret, so that the checker can look for it."""
-    return sha256(secret.encode()).hexdigest()
 
 
 def _written(folder: Path | None) -> Sequence[Path]:
     if folder is None:
         return ()
-    logs = sorted(path for path in (folder / "logs").rglob("*") if path.is_file())
-    return [*logs, *(path for path in [folder / PRINTED] if path.is_file())]
+    kept = [*(folder / "logs").rglob("*"), *folder.glob("*.jsonl"), folder / PRINTED]
+    return sorted(path for path in kept if path.is_file())
 
 
-def _found(text: bytes, known: frozenset[str]) -> Iterator[tuple[str, int]]:
+def _found(text: bytes) -> Iterator[tuple[str, int]]:
     """What is secret, and in which line."""
-    for what, shape in _SHAPES.items():
+    for what, shape in SHAPES.items():
         if hit := shape.search(text):
             yield what, text.count(b"\n", 0, hit.start()) + 1
-    for word in {part for glued in set(_WORD.findall(text)) for part in _parts(glued)}:
-        if sha256(word).hexdigest() in known:
-            yield "a secret of the run", text.count(b"\n", 0, text.index(word)) + 1
-
-
-def _parts(word: bytes) -> set[bytes]:
-    """A word, and what punctuation may have glued together."""
-    return {word, *re.split(rb"[.+/=~]", word), word.rpartition(b"=")[2]}

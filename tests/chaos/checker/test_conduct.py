@@ -9,7 +9,7 @@ from tests.chaos.checker import judge
 from tests.chaos.checker.bounds import everything_is_bounded, memory_stays
 from tests.chaos.checker.conduct import nobody_ends_unasked, nothing_loud_is_logged, the_run_was_one
 from tests.chaos.checker.finding import Finding
-from tests.chaos.checker.secrets import PRINTED, digest, nothing_secret_is_printed
+from tests.chaos.checker.secrets import PRINTED, nothing_secret_is_printed
 from tests.chaos.evidence import Exit, Sample
 from tests.chaos.story import MIB, Story, a_story
 
@@ -59,27 +59,29 @@ def written(folder: Path, *lines: str, name: str = "replica-1.log") -> Story:
     return Story(folder=folder)
 
 
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
+
+
 @pytest.mark.parametrize(
-    ("line", "what"),
-    [
-        ("x eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl", "a token"),
-        ("dsn postgresql://postgres:s3cret@127.0.0.1/db", "a password in a URL"),
-        ("key=a-secret-of-the-run, given", "a secret of the run"),
-    ],
+    ("line", "what"), [(f"x {TOKEN}", "a token"), ("postgresql://postgres:s3cret@127.0.0.1/db", "a password in a URL")]
 )
 def test_a_secret_in_a_log_is_seen(tmp_path: Path, line: str, what: str) -> None:
-    story = written(tmp_path, json.dumps(LINE), line)
-    story.run["secrets"] = [digest("a-secret-of-the-run")]
-    finding = nothing_secret_is_printed(story.case())
+    finding = nothing_secret_is_printed(written(tmp_path, json.dumps(LINE), line).case())
     assert [str(one) for one in finding.violations] == [f"{what} in replica-1.log (line 2)"]
 
 
-def test_hidden_secrets_are_none_and_what_was_printed_is_looked_at(tmp_path: Path) -> None:
-    story = written(tmp_path, "dsn postgresql://***@127.0.0.1/db, a-secret-of-the-runner")
-    story.run["secrets"] = [digest("a-secret-of-the-run")]
+@pytest.mark.parametrize("name", ["operations-users-1.jsonl", "frames-users-1.jsonl", PRINTED])
+def test_answers_frames_and_what_was_printed_are_looked_at(tmp_path: Path, name: str) -> None:
+    story = written(tmp_path, "dsn postgresql://***@127.0.0.1/db and redis://127.0.0.1:6379")
     assert said(nothing_secret_is_printed(story.case())) == []
-    (tmp_path / PRINTED).write_text("oh: a-secret-of-the-run\n")
-    assert said(nothing_secret_is_printed(story.case())) == [f"a secret of the run in {PRINTED}"]
+    (tmp_path / name).write_text(f'{{"got": "{TOKEN}"}}\n')
+    assert said(nothing_secret_is_printed(story.case())) == [f"a token in {name}"]
+
+
+def test_what_only_the_run_could_recognise_is_seen() -> None:
+    story = a_story()
+    story.run["secrets_found"] = {"signing_secret": 0, "database_password": 2}
+    assert said(nothing_secret_is_printed(story.case())) == ["database_password found 2 times by the run itself"]
 
 
 @pytest.mark.parametrize(
