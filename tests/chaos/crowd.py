@@ -45,16 +45,18 @@ class Crowd:
         return [worker.pid for worker in self.workers]
 
     async def play(self, progress: Progress) -> Tally:
-        """Returns when the last has gone home: who came, what was answered, whether any output had a token."""
+        """Returns when the last has gone home: who came, what was answered, whether any output had a token.
+
+        Raises :class:`WorkerLost`.
+        """
         latest = dict.fromkeys(self.pids, Tally())
 
         def note(pid: int, tally: Tally) -> None:
             latest[pid] = tally
             progress(Tally.sum(latest.values()).as_json())
 
-        async with asyncio.TaskGroup() as playing:
-            for worker, shift in zip(self.workers, self.shifts, strict=True):
-                playing.create_task(_play(worker, shift, note))
+        played = (_play(worker, shift, note) for worker, shift in zip(self.workers, self.shifts, strict=True))
+        await asyncio.gather(*played)
         return Tally.sum(latest.values())
 
 

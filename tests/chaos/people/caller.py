@@ -24,6 +24,7 @@ ANSWER_SECONDS: Final = 6.5
 ISSUED_SECONDS_AGO: Final = 600
 """Users logged in a while ago: a replica whose clock is behind knows them still."""
 
+FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 1.0
 
 ROUTES: Final[Mapping[str, tuple[str, str]]] = {
@@ -82,13 +83,14 @@ class Caller:
     async def call(self, name: str, **sent: Any) -> Answer:
         """What this call is answered in the end; unknown when patience ran out first."""
         request = self._request(name, sent)
-        replica, pause = self._door.choose(self._chance), 0.05
+        replica, pause = self._door.choose(self._chance), FIRST_PAUSE_SECONDS
         while True:
             answer = await self._try(name, request, replica, sent)
             if answer.outcome is not Outcome.UNKNOWN or monotonic() > self.patience:
                 return answer
+            asked_for = min(answer.retry_after, LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(asked_for + pause * self._chance.random())
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            await asyncio.sleep(min(answer.retry_after or pause, LONGEST_PAUSE_SECONDS) * self._chance.uniform(0.5, 1))
             replica = self._door.choose(self._chance, but=replica)
 
     def _request(self, name: str, sent: Ids) -> bytes:

@@ -14,6 +14,7 @@ WRITES: Final = frozenset({"request", "cancel", "confirm", "decline", "leave"})
 
 _TOKEN: Final = b"eyJ"
 """Every token begins so: it is ``{"`` in base64, and no id, name or number of ours contains it."""
+_SECRET: Final = SECRET.encode()
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ class Ledger:
 
     def inspect(self, output: bytes) -> None:
         """Count *output* of the service, as it came, when it says what it must not."""
-        if _TOKEN in output or SECRET.encode() in output:
+        if _TOKEN in output or _SECRET in output:
             self.tally.leaks += 1
 
     def close(self) -> None:

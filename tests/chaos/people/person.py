@@ -48,8 +48,11 @@ class Person:
         """Whether this round came to an end."""
         self._standing.begin()
         self._caller.patience = monotonic() + self._street.patience_seconds
-        await self._ask(plan)
-        await pry(self._temper.pries, self._caller, self._street.rumours, self._chance)
+        await self._request(*plan.bucket)
+        if not self._standing.request_id:
+            return False
+        self._street.rumours.spread("request_id", self._standing.request_id, self._temper.user_id)
+        await self._try_out(plan)
         await self._wait(plan)
         if self._standing.session_id:
             await self._meet(plan)
@@ -58,10 +61,9 @@ class Person:
 
     # -- searching -------------------------------------------------------------------------------
 
-    async def _ask(self, plan: Round) -> None:
-        await self._request(*plan.bucket)
-        if self._standing.request_id:
-            self._street.rumours.spread("request_id", self._standing.request_id, self._temper.user_id)
+    async def _try_out(self, plan: Round) -> None:
+        """What one does who cannot wait."""
+        await pry(self._temper.pries, self._caller, self._street.rumours, self._chance)
         if plan.asks_again_for is not None:
             await self._request(*plan.asks_again_for)
         if plan.changes_replica is Stage.SEARCHING:
@@ -168,8 +170,6 @@ class Person:
 
     async def _look_back(self) -> None:
         """Be told once more how the search stands, for the record."""
-        if not self._standing.request_id:
-            return
         self._caller.patience = monotonic() + LAST_LOOK_SECONDS
         await self._look(self._standing.request_id)
         if not self._standing.session_id and not self._standing.is_over:

@@ -52,7 +52,7 @@ class Line(asyncio.Protocol):
 
     async def ask(self, request: bytes) -> Reply:
         """The answer to *request*.  Raises :class:`Cut`."""
-        if self._transport is None or not self.is_open:
+        if self._transport is None or self._transport.is_closing():
             raise Cut("closed")
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)

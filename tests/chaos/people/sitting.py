@@ -41,20 +41,25 @@ class Sitting:
 
     async def sit(self, url: str) -> int:
         """Returns the close code when it has ended; when this is cancelled, the user leaves."""
+        code = LEFT
+        try:
+            code = await self._until_ended(url)
+        finally:
+            self._note(code)
+        return code
+
+    async def _until_ended(self, url: str) -> int:
         try:
             async with asyncio.timeout(GREETING_SECONDS):
                 socket = await sockets.connect(url, self._take, self._end)
         except (OSError, TimeoutError, sockets.Refused):
             return LOST
         impatience = asyncio.get_running_loop().call_later(GREETING_SECONDS, self._insist_on_greeting)
-        code = LEFT
         try:
-            code = await self._ended
+            return await self._ended
         finally:
             impatience.cancel()
             socket.close()
-            self._note(code)
-        return code
 
     def leave(self) -> None:
         """The user closes it."""
