@@ -58,7 +58,8 @@ class Chart:
         yield f'<text class="title" x="{LEFT}" y="14">{escape(self.title)}</text>'
         for number, (name, colour) in enumerate(zip(self.lines, COLOURS, strict=False)):
             x = WIDTH - RIGHT - 150 * (len(self.lines) - number)
-            yield f'<rect x="{x}" y="8" width="12" height="4" fill="{colour}"/><text x="{x + 17}" y="14">{escape(name)}</text>'
+            yield f'<rect x="{x}" y="8" width="12" height="4" fill="{colour}"/>'
+            yield f'<text x="{x + 17}" y="14">{escape(name)}</text>'
 
 
 @dataclass(frozen=True, slots=True)

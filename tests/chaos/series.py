@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 from typing import Final
 
@@ -142,7 +143,7 @@ def _matches(evidence: Evidence) -> Sequence[float]:
 
 def _longest_gap(moments: Sequence[float], begin: float, end: float) -> float:
     inside = [begin, *(moment for moment in moments if begin < moment < end), end]
-    return max(later - earlier for earlier, later in zip(inside, inside[1:], strict=False))
+    return max(later - earlier for earlier, later in pairwise(inside))
 
 
 def _normal_after(by_second: Sequence[Second], healed: float) -> float:

@@ -56,10 +56,7 @@ def everything_is_bounded(case: Case) -> Finding:
 
 def memory_stays(case: Case) -> Finding:
     """P0: no process grows by 64 MiB over its life."""
-    growth = {
-        key: (max(one.rss_bytes for one in samples) - samples[0].rss_bytes) / MIB
-        for key, samples in lives(case).items()
-    }
+    growth = {key: _growth(samples) for key, samples in lives(case).items()}
     return Finding(
         number="P0",
         name="memory grows by less than 64 MiB",
@@ -71,6 +68,12 @@ def memory_stays(case: Case) -> Finding:
         ],
         figures={"most growth MiB": _most(growth.values())},
     )
+
+
+def _growth(samples: Sequence[Sample]) -> float:
+    """MiB, from the first moment at which it serves: before that it is still loading its code."""
+    serving = [one.rss_bytes for one in samples if one.sockets >= 0]
+    return (max(serving) - serving[0]) / MIB if serving else 0.0
 
 
 def _most(values: Iterable[float]) -> float:

@@ -48,6 +48,12 @@ def test_memory_that_grows_within_one_life_is_seen() -> None:
     assert said(memory_stays(story.case())) == ["grew by 65 MiB"]
 
 
+def test_memory_is_not_counted_before_a_replica_serves() -> None:
+    story = a_story()
+    story.samples += [sample(0.5, rss_bytes=9 * MIB, pid=3, sockets=-1), sample(1.0, pid=3)]
+    assert said(memory_stays(story.case())) == []
+
+
 # -- I15 and the logs --------------------------------------------------------------------------------
 
 LINE = {"event": "matched", "level": "info", "action": "match_found"}
