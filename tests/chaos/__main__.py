@@ -113,8 +113,7 @@ def _judged(folder: Path, say: Say) -> Judged:
 
 
 def _finish(runs: Sequence[Judged], report: Path | None) -> None:
-    for line in summed(runs):
-        typer.echo(line)
+    typer.echo(summed(runs))
     if report is not None:
         report.write_text(page(runs), encoding="utf-8")
         typer.echo(f"the report is in {report}")

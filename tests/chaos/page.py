@@ -19,10 +19,9 @@ TEMPLATE: Final = Path(__file__).with_name("report.html")
 def page(runs: Sequence[Judged]) -> str:
     """The HTML of some judged runs."""
     clean = all(run.verdict.is_clean for run in runs)
-    verdict, *details = summed(runs)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title="Chaos report",
-        verdict=escape(" ".join([verdict, *details])),
+        verdict=escape(summed(runs)),
         **{"class": "clean" if clean else "broken"},
         runs="\n".join(map(_run, runs)),
     )
@@ -71,7 +70,7 @@ def _findings(run: Judged) -> Iterator[str]:
     for one in run.verdict.findings:
         looked_at = "<br>".join(f"{count:,} {escape(what)}" for what, count in one.looked_at.items())
         figures = "<br>".join(f"{escape(what)}: {value:,g}" for what, value in one.figures.items())
-        wrong = "".join(f"<br>{escape(str(violation))}" for violation in one.violations[:SHOWN])
+        wrong = "".join(f"<br>{escape(violation.told(run.began))}" for violation in one.violations[:SHOWN])
         mark = ' class="broken"' if one.violations else ""
         yield (
             f"<tr{mark}><td>{one.number}</td><td>{escape(one.name)}{wrong}</td><td>{looked_at}</td>"

@@ -45,7 +45,7 @@ def lines(run: Judged) -> Iterator[str]:
     yield from map(recovered, run.recoveries)
     for finding in run.verdict.findings:
         yield told(finding)
-        yield from (f"      {one}" for one in finding.violations[:SHOWN])
+        yield from (f"      {one.told(run.began)}" for one in finding.violations[:SHOWN])
         if more := len(finding.violations) - SHOWN:
             yield from [f"      and {more:,} more"] * (more > 0)
 
@@ -71,7 +71,7 @@ def recovered(one: Recovery) -> str:
     )
 
 
-def summed(runs: Sequence[Judged]) -> Iterator[str]:
+def summed(runs: Sequence[Judged]) -> str:
     """The sums over all runs."""
     broken: Counter[str] = Counter()
     for one in (finding for run in runs for finding in run.verdict.findings):
@@ -80,12 +80,11 @@ def summed(runs: Sequence[Judged]) -> Iterator[str]:
     acknowledged = sum(run.verdict.acknowledged for run in runs)
     matches = sum(second.matches for run in runs for second in run.seconds)
     faults = sum(len(run.recoveries) for run in runs)
-    yield (
+    which = ", ".join(f"{number}: {count:,}" for number, count in broken.items() if count)
+    return (
         f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}: {acknowledged:,} acknowledged operations, "
-        f"{matches:,} matches, {faults:,} faults: {violations(total)}"
+        f"{matches:,} matches, {faults:,} faults: {violations(total)}{f' ({which})' if which else ''}"
     )
-    if total:
-        yield "  of " + ", ".join(f"{number}: {count:,}" for number, count in broken.items() if count)
 
 
 def violations(count: int) -> str:

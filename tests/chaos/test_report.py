@@ -92,10 +92,8 @@ def test_sums_are_over_all_runs() -> None:
     bad.asks("gil", 30.0)
     runs = [Judged.of(story.evidence()) for story in (good, bad)]
     acknowledged = len(good.operations) + len(bad.operations)
-    assert list(summed(runs)) == [
-        f"2 runs: {acknowledged} acknowledged operations, 4 matches, 0 faults: 2 violations",
-        "  of I2: 1, P0: 1",
-    ]
+    sums = f"2 runs: {acknowledged} acknowledged operations, 4 matches, 0 faults: 2 violations (I2: 1, P0: 1)"
+    assert summed(runs) == sums
 
 
 def test_a_page_stands_alone_and_has_every_number() -> None:

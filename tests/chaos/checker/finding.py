@@ -16,8 +16,12 @@ class Violation:
     ids: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        return self.told(0.0)
+
+    def told(self, began: float) -> str:
+        """In a line, with its moment in seconds since *began*."""
         where = ", ".join(f"{name} {value}" for name, value in self.ids.items())
-        when = f" at {self.at:.3f}" if self.at else ""
+        when = f" at {self.at - began:.3f} s" if self.at else ""
         return f"{self.what}{when}{f' ({where})' if where else ''}"
 
 

@@ -134,4 +134,4 @@ def test_the_verdict_names_what_was_wrong() -> None:
     verdict = judge(story.evidence())
     assert not verdict.is_clean
     assert verdict.violations == 1
-    assert str(verdict.finding("I2").violations[0]).startswith("still pending at the end at 30.000 (request ")
+    assert str(verdict.finding("I2").violations[0]).startswith("still pending at the end at 30.000 s (request ")
