@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from service.embedded.rabbitmq import find_scripts
+from tests.chaos.__main__ import SMOKE
+from tests.chaos.faults import FAULTS
 from tests.chaos.plan import PROJECT
 
 pytestmark = [pytest.mark.chaos]
@@ -43,6 +45,10 @@ def test_a_minute_of_faults_breaks_no_promise(tmp_path: Path) -> None:
     again = chaos("check", str(tmp_path))
     assert again.returncode == 0
     assert again.stdout.splitlines()[-1] in done.stdout
+
+
+def test_the_mix_of_ci_is_of_faults_that_there_are() -> None:
+    assert set(SMOKE) <= {fault.number for fault in FAULTS if not fault.heavy}
 
 
 def test_the_list_names_every_fault_and_plays_none() -> None:
