@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.chaos.evidence import FaultSpan, Notebook
-from tests.chaos.faults.row import Row
+from tests.chaos.faults.row import REPLICAS, VICTIM, Row
 from tests.chaos.town import Town
 from tests.e2e.waiting import until
 
@@ -22,7 +22,7 @@ CALM_BEFORE_SECONDS: Final = 4.0
 CALM_AFTER_SECONDS: Final = 6.0
 HEALING_SECONDS: Final = 120.0
 """A fault that is not healed by then has broken the town."""
-USUAL_HEALING_SECONDS: Final = 6.0
+USUAL_HEALING_SECONDS: Final = 8.0
 LOOK_SECONDS: Final = 0.05
 
 
@@ -40,13 +40,22 @@ class Stroke:
 
 
 def mixed(faults: Sequence[Row], *, seed: int, replicas: int) -> Iterator[Stroke]:
-    """Strokes without end, by chance: every number of the matrix comes once before any comes again."""
+    """Strokes without end, by chance: every number of the matrix comes once before any comes again.
+
+    So do the faults of a number.  One breaks something else than the one before wherever that can be, so that they
+    need not wait for each other.
+    """
     chance = random.Random(f"nemesis {seed}")
     numbers = list(dict.fromkeys(fault.number for fault in faults))
+    rest: dict[str, list[Row]] = {}
+    last: Stroke | None = None
     while numbers:
-        for number in chance.sample(numbers, len(numbers)):
-            fault = chance.choice([one for one in faults if one.number == number])
-            yield _stroke(fault, chance.uniform(*PAUSE_SECONDS), replicas, chance)
+        deck = [_next_of(number, faults, rest, chance) for number in chance.sample(numbers, len(numbers))]
+        while deck:
+            fault = next((one for one in deck if last is None or not _is_in_the_way(last.fault, one)), deck[0])
+            deck.remove(fault)
+            last = _stroke(fault, chance.uniform(*PAUSE_SECONDS), replicas, chance, not_again=last)
+            yield last
 
 
 def in_order(faults: Sequence[Row], *, seed: int, replicas: int) -> Iterator[Stroke]:
@@ -62,11 +71,34 @@ def seconds_in_order(faults: Sequence[Row]) -> float:
     return sum(fault.seconds[1] + each for fault in faults)
 
 
-def _stroke(fault: Row, after: float, replicas: int, chance: random.Random) -> Stroke:
+def _next_of(number: str, faults: Sequence[Row], rest: dict[str, list[Row]], chance: random.Random) -> Row:
+    """One of a number's faults that has not had its turn yet; *rest* remembers which those are."""
+    if not rest.get(number):
+        its = [fault for fault in faults if fault.number == number]
+        rest[number] = chance.sample(its, len(its))
+    return rest[number].pop()
+
+
+def _stroke(
+    fault: Row, after: float, replicas: int, chance: random.Random, *, not_again: Stroke | None = None
+) -> Stroke:
+    victims = [number for number in range(replicas) if not_again is None or number != not_again.victim or replicas == 1]
     return Stroke(
-        after=after, fault=fault, victim=chance.randrange(replicas), seconds=chance.uniform(*fault.seconds),
+        after=after, fault=fault, victim=chance.choice(victims), seconds=chance.uniform(*fault.seconds),
         seed=chance.random(),
     )  # fmt: skip
+
+
+def _is_in_the_way(running: Row, other: Row) -> bool:
+    """Whether *other* would have to wait for the end of *running*, on different replicas."""
+    shared = set(running.breaks) & set(other.breaks) - {VICTIM}
+    replicas = {VICTIM, REPLICAS} & set(running.breaks), {VICTIM, REPLICAS} & set(other.breaks)
+    is_for_all = all(replicas) and any(REPLICAS in one for one in replicas)
+    return bool(shared) or is_for_all or (_leaves_nobody(running) and _leaves_nobody(other))
+
+
+def _leaves_nobody(fault: Row) -> bool:
+    return bool({"postgres", REPLICAS} & set(fault.breaks))
 
 
 class Nemesis:

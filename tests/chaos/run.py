@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import resource
 import shlex
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -45,23 +46,33 @@ async def play(plan: ChaosPlan, folder: Path, say: Say) -> None:
     faults = chosen(plan)
     if plan.one_by_one:
         plan = replace(plan, seconds=max(plan.seconds, seconds_in_order(faults)))
-    story: dict[str, Any] = {"began": time.time(), "machine": machine()}
+    story = {"machine": machine()} | _how_it_was_asked(plan)
+    with _written_down(folder):
+        story |= await _live(plan, folder, say)
+    story["secrets_found"] = leaks.count(folder / "logs", story.pop("secrets"))
+    (folder / "run.json").write_text(json.dumps(story, indent=2) + "\n", encoding="utf-8")
+    if story["failures"]:
+        raise TownBroken("; ".join(story["failures"]))
+
+
+async def _live(plan: ChaosPlan, folder: Path, say: Say) -> dict[str, Any]:
+    """The life of a town; what is to be said of it."""
     async with founded(plan, folder, say) as town:
         nemesis = Nemesis(town, Notebook(folder))
         async with _watched(town, folder):
-            story |= await _days(town, nemesis)
-            await _close_down(town)
+            story = await _days(town, nemesis)
+            await asyncio.gather(*(resident.terminate() for resident in town.residents))
         async with town.database() as connection, town.index() as index:
             await dump(folder, connection, index)
-        story["versions"] = versions() | await server_versions(
-            town.servers.urls.database_url or "", town.servers.urls.redis_url or ""
-        )
-        secrets = leaks.secrets_of(town)
-    story["secrets_found"] = leaks.count(folder / "logs", secrets)
-    story |= _how_it_was_asked(plan) | {"played": nemesis.played, "failures": nemesis.failures}
-    (folder / "run.json").write_text(json.dumps(story, indent=2) + "\n", encoding="utf-8")
-    if nemesis.failures:
-        raise TownBroken("; ".join(nemesis.failures))
+        urls = town.servers.urls
+        stores = await server_versions(urls.database_url or "", urls.redis_url or "")
+        return story | {
+            "versions": versions() | stores,
+            "played": nemesis.played,
+            "not_played": [fault.name for fault in chosen(plan) if fault.name not in nemesis.played],
+            "failures": nemesis.failures,
+            "secrets": leaks.secrets_of(town),
+        }
 
 
 async def _days(town: Town, nemesis: Nemesis) -> dict[str, Any]:
@@ -99,9 +110,18 @@ async def _until_quiet(town: Town) -> dict[str, int]:
     return left
 
 
-async def _close_down(town: Town) -> None:
-    """Ask every replica to stop."""
-    await asyncio.gather(*(resident.terminate() for resident in town.residents))
+@contextlib.contextmanager
+def _written_down(folder: Path) -> Iterator[None]:
+    """What libraries say in this process, of connections that we broke ourselves, goes to a file."""
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(folder / "logs" / "town.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 @contextlib.asynccontextmanager

@@ -18,6 +18,8 @@ from tests.load import sockets
 TABS: Final = 4
 """Sockets of one of them: fewer than the most that a user may have."""
 SMALL_BUFFER_BYTES: Final = 4096
+AT_ONCE: Final = 50
+"""Handshakes of the deaf side by side."""
 RETRY_SECONDS: Final = 0.5
 HANDSHAKE_SECONDS: Final = 10.0
 
@@ -38,10 +40,15 @@ def path_of(user_id: str) -> str:
 async def deaf(url: str, user_ids: Sequence[str]) -> AsyncIterator[None]:
     """Sockets at *url* that take next to nothing from the network, and never read."""
     opened: list[socket.socket] = []
-    try:
-        for user_id in user_ids:
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def arrive(user_id: str) -> None:
+        async with room:
             with contextlib.suppress(OSError, TimeoutError):
                 opened.append(await _open_deaf(url, user_id))
+
+    try:
+        await asyncio.gather(*(arrive(user_id) for user_id in user_ids))
         yield
     finally:
         for one in opened:

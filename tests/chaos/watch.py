@@ -35,7 +35,7 @@ class Watch:
     def __init__(self, town: Town, notebook: Notebook) -> None:
         self._town = town
         self._notebook = notebook
-        self._missing: dict[str, tuple[float, float]] = {}
+        self.missing: dict[str, tuple[float, float]] = {}
         """Requests that were not in the index, with the first and the last such look of several in a row."""
 
     async def look_for_ever(self) -> None:
@@ -44,12 +44,16 @@ class Watch:
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=METRICS_SECONDS)) as http:
                 while True:
                     began = time.monotonic()
-                    looks = (self._sample(http, resident) for resident in self._town.residents)
-                    await asyncio.gather(self._look_for_missing(), *looks)
-                    await asyncio.sleep(max(0.1, EVERY_SECONDS - (time.monotonic() - began)))
+                    samples = (self._sample(http, resident) for resident in self._town.residents)
+                    await asyncio.gather(self.look(), *samples)
+                    await asyncio.sleep(max(0.0, EVERY_SECONDS - (time.monotonic() - began)))
         finally:
-            self._found(set())
-            self._notebook.close()
+            self.close()
+
+    def close(self) -> None:
+        """Write everything out."""
+        self._found(set())
+        self._notebook.close()
 
     # -- processes -------------------------------------------------------------------------------
 
@@ -68,7 +72,8 @@ class Watch:
 
     # -- the index -------------------------------------------------------------------------------
 
-    async def _look_for_missing(self) -> None:
+    async def look(self) -> None:
+        """See who is missing from the index."""
         if self._is_disturbed():
             self._found(set())
             return
@@ -97,13 +102,13 @@ class Watch:
     def _found(self, missing: set[str]) -> None:
         """Take in what one look has found; whoever is not missing any more has been for as long as was seen."""
         now = time.time()
-        for request_id in self._missing.keys() - missing:
-            since, until = self._missing.pop(request_id)
+        for request_id in self.missing.keys() - missing:
+            since, until = self.missing.pop(request_id)
             if until - since > LONGEST_ABSENCE_SECONDS:
                 self._notebook.note(Absence(request_id=request_id, since=since, until=until))
         for request_id in missing:
-            since, _ = self._missing.get(request_id, (now, now))
-            self._missing[request_id] = since, now
+            since, _ = self.missing.get(request_id, (now, now))
+            self.missing[request_id] = since, now
 
 
 async def _metrics(http: aiohttp.ClientSession, url: str) -> tuple[int, int]:

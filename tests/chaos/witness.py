@@ -21,7 +21,6 @@ EVERYTHING: Final = "#"
 AT_ONCE: Final = 200
 """Messages it has before it has acknowledged the first."""
 REFUSALS: Final = 0.05
-"""How often it gives a message back, so that it comes again."""
 RETRY_SECONDS: Final = 0.3
 CONNECT_SECONDS: Final = 5.0
 HEARTBEAT_SECONDS: Final = 5
@@ -32,8 +31,13 @@ FAILURES: Final = (*CONNECTION_EXCEPTIONS, TimeoutError)
 class Witness:
     """Consumes a durable queue to which every event goes, as long as it is open, whatever the broker does."""
 
-    def __init__(self, url: str, notebook: Notebook, *, seed: int) -> None:
+    def __init__(
+        self, url: str, notebook: Notebook, *, seed: int, queue: str = QUEUE, refusals: float = REFUSALS
+    ) -> None:
+        """*refusals*: how often it gives a message back, so that it comes again."""
         self._url = url
+        self._name = queue
+        self._refusals = refusals
         self._notebook = notebook
         self._chance = random.Random(f"witness {seed}")
         self._keeper: asyncio.Task[None] | None = None
@@ -93,7 +97,7 @@ class Witness:
                 channel = await connection.channel()
                 channel.close_callbacks.add(lambda *_: lost.set())
                 await channel.set_qos(prefetch_count=AT_ONCE)
-                _, queue = await declare(channel)
+                _, queue = await declare(channel, self._name)
                 await queue.consume(self._take)
             self._queue = queue
             await lost.wait()
@@ -105,7 +109,7 @@ class Witness:
 
     async def _take(self, message: AbstractIncomingMessage) -> None:
         try:
-            if not message.redelivered and self._chance.random() < REFUSALS:
+            if not message.redelivered and self._chance.random() < self._refusals:
                 await message.reject(requeue=True)
                 return
             await message.ack()
@@ -115,9 +119,9 @@ class Witness:
         self._notebook.note(_delivery(message))
 
 
-async def declare(channel: AbstractChannel) -> tuple[AbstractExchange, AbstractQueue]:
+async def declare(channel: AbstractChannel, name: str = QUEUE) -> tuple[AbstractExchange, AbstractQueue]:
     """The exchange, and the queue to which everything goes."""
-    queue = await channel.declare_queue(QUEUE, durable=True)
+    queue = await channel.declare_queue(name, durable=True)
     exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
     await queue.bind(exchange, EVERYTHING)
     return exchange, queue
