@@ -18,8 +18,11 @@ from tests.chaos.people.rest import Cut, Reply
 from tests.e2e.tokens import signed
 from web.paths import BASE
 
-ANSWER_SECONDS: Final = 6.5
-"""How long an answer may take: more than ``POST /confirm`` waits for a session."""
+ANSWER_SECONDS: Final = 5.0
+"""How long an answer may take."""
+
+CONFIRM_SECONDS: Final = 6.5
+"""How long it may take to a yes, which may wait for the session."""
 
 ISSUED_SECONDS_AGO: Final = 600
 """Users logged in a while ago: a replica whose clock is behind knows them still."""
@@ -82,16 +85,15 @@ class Caller:
 
     async def call(self, name: str, **sent: Any) -> Answer:
         """What this call is answered in the end; unknown when patience ran out first."""
-        request = self._request(name, sent)
-        replica, pause = self._door.choose(self._chance), FIRST_PAUSE_SECONDS
+        request, pause, replica = self._request(name, sent), FIRST_PAUSE_SECONDS, None
         while True:
+            replica = await self._door.admit(self._chance, but=replica)
             answer = await self._try(name, request, replica, sent)
             if answer.outcome is not Outcome.UNKNOWN or monotonic() > self.patience:
                 return answer
             asked_for = min(answer.retry_after, LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(asked_for + pause * self._chance.random())
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            replica = self._door.choose(self._chance, but=replica)
 
     def _request(self, name: str, sent: Ids) -> bytes:
         method, path = ROUTES[name]
@@ -106,13 +108,15 @@ class Caller:
     async def _try(self, name: str, request: bytes, replica: int, sent: Ids) -> Answer:
         answer, invoked = Answer(Outcome.UNKNOWN), time.time()
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(CONFIRM_SECONDS if name == "confirm" else ANSWER_SECONDS):
                 reply = await self._door.pools[replica].ask(request)
+            self._door.praise(replica)
             self._ledger.inspect(reply.head + reply.body)
             answer = Answer.of(reply)
         except (Cut, TimeoutError):
             self._door.blame(replica)
         finally:  # a call that is given up with its caller may have been heard
+            self._door.release(replica)
             self._ledger.operation(
                 Operation(
                     user_id=self.user_id,

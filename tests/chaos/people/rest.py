@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from typing import Final, cast
 from urllib.parse import urlsplit
 
-LINES: Final = 64
-"""Connections to one replica at once; whoever comes then waits for a turn."""
-
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _RETRY_AFTER: Final = re.compile(rb"\r\nretry-after: *(\d+)", re.IGNORECASE)
 _LAST: Final = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
@@ -101,23 +98,21 @@ class Pool:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self._turns = asyncio.Semaphore(LINES)
         self._idle: list[Line] = []
 
     async def ask(self, request: bytes) -> Reply:
         """The answer to *request*.  Raises :class:`Cut`."""
-        async with self._turns:
-            line = self._take() or await self._open()
-            try:
-                reply = await line.ask(request)
-            except BaseException:  # given up: what comes late must not answer the next question
-                line.hang_up()
-                raise
-            if line.is_open:
-                self._idle.append(line)
-            else:
-                line.hang_up()
-            return reply
+        line = self._take() or await self._open()
+        try:
+            reply = await line.ask(request)
+        except BaseException:  # given up: what comes late must not answer the next question
+            line.hang_up()
+            raise
+        if line.is_open:
+            self._idle.append(line)
+        else:
+            line.hang_up()
+        return reply
 
     def close(self) -> None:
         """Hang up whatever is idle."""

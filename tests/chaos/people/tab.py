@@ -13,7 +13,7 @@ from tests.chaos.people.street import Street
 from web.connection import CloseCode
 from web.paths import SOCKET
 
-LONGEST_PAUSE_SECONDS: Final = 2.0
+LONGEST_PAUSE_SECONDS: Final = 3.0
 FINAL: Final = frozenset({CloseCode.UNAUTHORIZED, CloseCode.FORBIDDEN_ORIGIN, CloseCode.REPLACED})
 """A client does not come back after these."""
 
