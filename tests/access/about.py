@@ -95,6 +95,8 @@ def _texts(value: Any) -> Iterator[str]:
             yield from (text for inner in value.values() for text in _texts(inner))
         case list():
             yield from (text for inner in value for text in _texts(inner))
+        case _:
+            return  # numbers, flags and nothing at all name nobody
 
 
 def _differing(said: Mapping[str, object], true: Mapping[str, object]) -> Iterator[str]:

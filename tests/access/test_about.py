@@ -34,7 +34,7 @@ TIMEOUT = {"type": "request_timeout", "request_id": REQUEST}
 LEFT = {"type": "partner_left", "session_id": SESSION, "user_id": "ben"}
 CONFIRMED = {"type": "partner_confirmed", "match_id": MATCH}
 NOW = {name: value for name, value in FOUND.items() if name != "type"}
-STATE = {
+STATE: dict[str, Any] = {
     "type": "state",
     "request": {"id": REQUEST, "match_id": MATCH},
     "match": NOW,
