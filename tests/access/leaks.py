@@ -20,8 +20,8 @@ SAMPLE: Final = b"geheim"
 """Tests give this as a password where they make one up."""
 
 _TOKEN: Final = re.compile(rb"eyJ[\w-]{10,}\.[\w-]{10,}(?:\.[\w-]*)?")
-_SIGNATURE: Final = re.compile(rb"[\w-]{43,}")  # of HS256, the shortest there is
-_CREDENTIALS: Final = re.compile(rb"\b[a-z][a-z0-9+.]*://[^\s/:@\"']*:(?!\*\*\*@)[^\s/@\"']+@")
+_SIGNATURE: Final = re.compile(rb"(?<![\w-])[\w-]{43,}")  # of HS256, the shortest there is
+_CREDENTIALS: Final = re.compile(rb"://[^\s/:@\"']*:(?!\*\*\*@)[^\s/@\"']+@")
 
 
 class Leak(StrEnum):
