@@ -55,7 +55,7 @@ def _asked(lock: Path, source: Sequence[str]) -> tuple[str, str]:
     """What pip-audit reports, and what it complains of."""
     with tempfile.TemporaryDirectory(prefix="peerprep-audit-") as cache:
         options = ("--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json", "--cache-dir", cache)
-        command = (sys.executable, "-m", "pip_audit", "-r", lock, *options, "-s", *source)
+        command = (sys.executable, "-m", "pip_audit", "-r", str(lock), *options, "-s", *source)
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
         except subprocess.TimeoutExpired:
