@@ -113,7 +113,7 @@ class Matchmaker:
 
     async def _so_far(self, match_id: MatchId, user_id: UserId) -> Confirmed | Preparing | Session:
         """What became of a yes whose answer may not be waited for any longer."""
-        match = await self._matches.get(match_id)
+        match = await self._matches.of_user(user_id, match_id)
         if match is None:
             raise MatchNotFound(match_id)
         seat = match.seat_of(user_id)

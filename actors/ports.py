@@ -69,8 +69,11 @@ class Matches(Protocol):
     async def get(self, match_id: MatchId) -> Match | None:
         """One match."""
 
-    async def of_session(self, session_id: SessionId) -> Match | None:
-        """The match of a session."""
+    async def of_user(self, user_id: UserId, match_id: MatchId) -> Match | None:
+        """One match, if the user is in it: no more work for somebody else's than for none at all."""
+
+    async def of_session(self, user_id: UserId, session_id: SessionId) -> Match | None:
+        """The match of a session, likewise."""
 
     async def end(self, ending: Ending) -> Sequence[MatchRequest] | None:
         """Write an ending that was decided on ``ending.match``.

@@ -124,8 +124,8 @@ class SessionActor(Actor[SessionMessage]):
 
     async def _leave(self, session_id: SessionId, user_id: UserId) -> bool:
         while True:  # two people: at most one can come between
-            match = await self._matches.of_session(session_id)
-            if match is None or match.session is None or user_id not in match.users:
+            match = await self._matches.of_session(user_id, session_id)
+            if match is None or match.session is None:
                 raise SessionNotFound(session_id)
             if match.seat_of(user_id).left:
                 return False

@@ -132,8 +132,7 @@ class MatchSupervisor(Actor[SupervisorMessage]):
 
     async def _explain(self, match_id: MatchId, user_id: UserId) -> Session | Promise[Session]:
         """Answer a yes that came to a match which is not open, or not the user's."""
-        match = await self._get(match_id)
-        match.seat_of(user_id)
+        match = await self._get(user_id, match_id)
         if match.state is MatchState.CONFIRMED:
             return self._open(match)
         if match.session is not None:
@@ -145,11 +144,10 @@ class MatchSupervisor(Actor[SupervisorMessage]):
 
     async def _decline(self, match_id: MatchId, user_id: UserId) -> Ending:
         while True:  # a match only moves forward: few turns
-            match = await self._get(match_id)
+            match = await self._get(user_id, match_id)
             if match.state is MatchState.DECLINED and match.declined_by == user_id:
                 return requeue.recall(match)
             if match.overdue:
-                match.seat_of(user_id)
                 await self._end(requeue.expire(match))
                 continue
             ending = requeue.decline(match, user_id)
@@ -212,8 +210,9 @@ class MatchSupervisor(Actor[SupervisorMessage]):
 
     # -- in common -------------------------------------------------------------------------------
 
-    async def _get(self, match_id: MatchId) -> Match:
-        match = await self._matches.get(match_id)
+    async def _get(self, user_id: UserId, match_id: MatchId) -> Match:
+        """A match of the user's; strangers are told what they would be told of an unknown id, as fast."""
+        match = await self._matches.of_user(user_id, match_id)
         if match is None:
             raise MatchNotFound(match_id)
         return match

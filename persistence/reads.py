@@ -40,10 +40,8 @@ class StoredReads:
 
     async def session(self, user_id: UserId, session_id: SessionId) -> tuple[Session, Document] | None:
         """A session the user is in, with what is typed in it."""
-        match = await self._views.of_session(session_id)
-        if match is None or user_id not in match.users or match.seat_of(user_id).left:
-            return None
-        return await self._with_document(match)
+        match = await self._views.of_own_session(user_id, session_id)
+        return await self._with_document(match) if match else None
 
     async def any_session(self, session_id: SessionId) -> tuple[Session, Document] | None:
         """A session, whoever asks."""

@@ -23,7 +23,8 @@ def start(context: typer.Context, *, port: Port = None, data_dir: DataDirectory 
 
     PostgreSQL, Redis and RabbitMQ run privately where DATABASE_URL, REDIS_URL
     and RABBITMQ_URL are not set. Also: ./run test (every check), ./run load
-    (how fast it is) and ./run chaos (whether it keeps its promises under fire).
+    (how fast it is), ./run chaos (whether it keeps its promises under fire)
+    and ./run audit (advisories about what is pinned).
     """
     if context.invoked_subcommand is None:
         from service.development import run_everything  # noqa: PLC0415  each command loads what it needs only

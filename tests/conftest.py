@@ -16,6 +16,12 @@ import redis.asyncio
 
 from service.embedded import Servers, temporary_servers
 from service.embedded.databases import fresh_database, make_template
+from tests.access.whole_output import WholeOutput
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What is written from now on is searched for secrets at the end."""
+    config.pluginmanager.register(WholeOutput(config))
 
 
 @pytest.fixture(autouse=True, scope="module")

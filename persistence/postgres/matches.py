@@ -40,7 +40,10 @@ RETURNING {MATCH}, old1 IS NULL AND new1 IS NOT NULL AS news1, old2 IS NULL AND 
 
 _GET = f"SELECT {MATCH} FROM matches WHERE id = $1"
 
-_OF_SESSION = f"SELECT {MATCH} FROM matches WHERE session_id = $1"
+# To a stranger no row, as for an unknown id: nothing to send, nothing to read, no time that tells them apart.
+_OF_USER = f"SELECT {MATCH} FROM matches WHERE id = $1 AND $2 IN (user1_id, user2_id)"
+
+_OF_SESSION = f"SELECT {MATCH} FROM matches WHERE session_id = $1 AND $2 IN (user1_id, user2_id)"
 
 _END = f"""
 WITH ended AS (
@@ -106,9 +109,14 @@ class PostgresMatches:
         rows = await self._database.fetch(_GET, match_id)
         return match_of(rows[0]) if rows else None
 
-    async def of_session(self, session_id: SessionId) -> Match | None:
-        """The match of a session."""
-        rows = await self._database.fetch(_OF_SESSION, session_id)
+    async def of_user(self, user_id: UserId, match_id: MatchId) -> Match | None:
+        """One match, if the user is in it."""
+        rows = await self._database.fetch(_OF_USER, match_id, user_id)
+        return match_of(rows[0]) if rows else None
+
+    async def of_session(self, user_id: UserId, session_id: SessionId) -> Match | None:
+        """The match of a session, if the user is in it."""
+        rows = await self._database.fetch(_OF_SESSION, session_id, user_id)
         return match_of(rows[0]) if rows else None
 
     async def end(self, ending: Ending) -> Sequence[MatchRequest] | None:

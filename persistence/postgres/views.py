@@ -52,6 +52,11 @@ SELECT {MATCH} FROM matches
 WHERE session_id = $1 AND status IN ('ready', 'closed') AND confirmed_at > now() - make_interval(secs => $2)
 """
 
+# Who may not see a session costs what an unknown id costs: no row.
+_OWN_SESSION = f"""{_SESSION.rstrip()}
+AND (user1_id = $3 AND user1_left_at IS NULL OR user2_id = $3 AND user2_left_at IS NULL)
+"""
+
 
 class PostgresViews:
     """Reads of one user's own things."""
@@ -89,8 +94,13 @@ class PostgresViews:
         rows = await self._database.fetch(_ACTIVE, user_id, self._session_seconds)
         return match_of(rows[0]) if rows else None
 
+    async def of_own_session(self, user_id: UserId, session_id: SessionId) -> Match | None:
+        """The match of a session that can be read, if the user is in it and has not left it."""
+        rows = await self._database.fetch(_OWN_SESSION, session_id, self._session_seconds, user_id)
+        return match_of(rows[0]) if rows else None
+
     async def of_session(self, session_id: SessionId) -> Match | None:
-        """The match of a session that can be read."""
+        """The match of a session that can be read, whoever asks."""
         rows = await self._database.fetch(_SESSION, session_id, self._session_seconds)
         return match_of(rows[0]) if rows else None
 

@@ -10,7 +10,7 @@ from domain import requeue
 from domain.match import Match, MatchState
 from domain.request import RequestStatus
 from domain.requeue import Ending
-from tests.builders import BUCKET, CAT, a_match, a_pair, new_match_id, new_session_id
+from tests.builders import ANN, BUCKET, CAT, a_match, a_pair, new_match_id, new_session_id
 from tests.contracts.stories import (
     a_confirmed_match,
     a_proposed_match,
@@ -116,14 +116,21 @@ async def test_a_yes_to_a_match_that_is_not_open_is_none(here: Replica) -> None:
 
 async def test_an_unknown_match_is_none(here: Replica) -> None:
     assert await here.matches.get(new_match_id()) is None
-    assert await here.matches.of_session(new_session_id()) is None
+    assert await here.matches.of_user(ANN, new_match_id()) is None
+    assert await here.matches.of_session(ANN, new_session_id()) is None
 
 
-async def test_a_match_is_found_by_its_session(here: Replica) -> None:
+async def test_a_match_is_found_by_its_session_and_its_users_only(here: Replica) -> None:
     match, session = await a_ready_match(here)
-    found = await here.matches.of_session(session.id)
-    assert found is not None
-    assert (found.id, found.session) == (match.id, session)
+    for user_id in match.users:
+        found = await here.matches.of_session(user_id, session.id)
+        assert found is not None
+        assert (found.id, found.session) == (match.id, session)
+        own = await here.matches.of_user(user_id, match.id)
+        assert own is not None
+        assert own.id == match.id
+    assert await here.matches.of_session(CAT, session.id) is None
+    assert await here.matches.of_user(CAT, match.id) is None
 
 
 @pytest.mark.parametrize("how", ENDINGS)

@@ -58,8 +58,14 @@ class FakeMatches:
         return self._tables.read(match_id)
 
     @reachable
-    def of_session(self, session_id: SessionId) -> Match | None:
-        ids = [row.value.id for row in self._tables.matches.values() if row.value.session_id == session_id]
+    def of_user(self, user_id: UserId, match_id: MatchId) -> Match | None:
+        match = self._tables.read(match_id)
+        return match if match is not None and user_id in match.users else None
+
+    @reachable
+    def of_session(self, user_id: UserId, session_id: SessionId) -> Match | None:
+        rows = [row.value for row in self._tables.matches.values() if user_id in row.value.users]
+        ids = [match.id for match in rows if match.session_id == session_id]
         return self._tables.read(ids[0]) if ids else None
 
     @reachable
