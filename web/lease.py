@@ -40,7 +40,7 @@ def closing_at(connection: Connection, expires_at: float) -> Iterator[None]:
 
 @contextmanager
 def rechecking(connection: Connection, authenticator: Authenticator, token: str, every: float) -> Iterator[None]:
-    """Ask the User Service, where it is asked at all, whether the owner still exists: *every* so many seconds or less."""
+    """Ask the User Service, where it is asked at all, about the owner: *every* so many seconds or less."""
     if not authenticator.asks:
         yield
         return
