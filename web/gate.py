@@ -1,8 +1,9 @@
 """What a WebSocket client may put on the wire, where the library's reader is more patient than RFC 6455.
 
 aiohttp takes unmasked frames (section 5.1: a server must close), a message that begins inside another one if that
-has only empty pieces so far, and messages in any number of empty pieces.  Its reader cannot be given a check, so a
-protocol of our own stands between it and the transport, and walks over the headers of the frames that pass.
+has only empty pieces so far, messages in any number of empty pieces, and a farewell with code 1006 (section 7.4.1:
+never sent).  Its reader cannot be given a check, so a protocol of our own stands between it and the transport, and
+walks over the headers of the frames that pass.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ WAKE_UP: Final = b"\x8a\x80\x00\x00\x00\x00"
 _FIN, _OPCODE, _FIRST_CONTROL = 0x80, 0x0F, 0x08
 _MASKED, _LENGTH = 0x80, 0x7F
 _MASK_BYTES = 4
+_CLOSE, _NEVER_SENT = 0x08, 1006
+_WITH_CODE = 2 + _MASK_BYTES + 2
 _EXTENDED = {126: 2, 127: 8}
 
 
@@ -52,19 +55,21 @@ class Frames:
             if length is None:
                 self._ahead, self._begun = 0, data[at:]
                 return data[:at], None
-            if code := self._judge(data[at], data[at + 1]):
+            if code := self._judge(data, at, length):
                 return data[:at], code
             at += length
         self._ahead = at - end
         return data, None
 
-    def _judge(self, first: int, second: int) -> CloseCode | None:
-        """A frame by the first two bytes of its header."""
-        if not second & _MASKED:
+    def _judge(self, data: bytes, at: int, length: int) -> CloseCode | None:
+        """The frame of which the header is at *at*."""
+        if not data[at + 1] & _MASKED:
             return CloseCode.PROTOCOL_ERROR
+        first = data[at]
         opcode = first & _OPCODE
         if opcode >= _FIRST_CONTROL:
-            return None
+            is_odd = opcode == _CLOSE and length >= _WITH_CODE and _code(data, at) == _NEVER_SENT
+            return CloseCode.PROTOCOL_ERROR if is_odd else None
         if opcode and self._pieces:
             return CloseCode.PROTOCOL_ERROR  # begins a message before the last one has ended
         self._pieces = 0 if first & _FIN else self._pieces + 1
@@ -72,20 +77,29 @@ class Frames:
 
 
 def _length(data: bytes, at: int, end: int) -> int | None:
-    """How long the frame is that begins at *at*, header and mask included; None while that cannot be known."""
-    if end - at < 2:  # noqa: PLR2004 - the two bytes that every header has
+    """How long the frame at *at* is, header and mask included; None while too little of it is there to judge it."""
+    there = end - at
+    if there < 2:  # noqa: PLR2004 - the two bytes that every header has
         return None
     length = data[at + 1] & _LENGTH
     extended = _EXTENDED.get(length, 0)
-    if not extended:
-        return 2 + _MASK_BYTES + length
-    if end - at < 2 + extended:
+    if there < 2 + extended:
         return None
-    return 2 + extended + _MASK_BYTES + int.from_bytes(data[at + 2 : at + 2 + extended])
+    if extended:
+        length = int.from_bytes(data[at + 2 : at + 2 + extended])
+    length += 2 + extended + _MASK_BYTES
+    if data[at] & _OPCODE == _CLOSE and data[at + 1] & _MASKED and there < min(length, _WITH_CODE):
+        return None
+    return length
+
+
+def _code(data: bytes, at: int) -> int:
+    """The code of a whole farewell with a mask."""
+    return (data[at + 6] ^ data[at + 2]) << 8 | data[at + 7] ^ data[at + 3]
 
 
 class Gate(asyncio.Protocol):
-    """Stands before the library's protocol; nothing passes any more after an offence."""
+    """Stands before the library's protocol; after an offence nothing passes any more but a farewell."""
 
     def __init__(self, behind: asyncio.Protocol) -> None:
         self.offence: CloseCode | None = None
@@ -94,6 +108,8 @@ class Gate(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.offence is not None:
+            if data[0] == _FIN | _CLOSE:  # the answer to ours: nobody need wait any longer
+                self._behind.data_received(data)
             return
         sound, self.offence = self._frames.sound(data)
         if self.offence is not None:
