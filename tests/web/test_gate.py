@@ -17,8 +17,9 @@ from web.gate import MOST_PIECES, Frames
 
 SOUND = [
     frame(TEXT, b"{}"), frame(TEXT, b""), frame(BINARY, b"x" * 125), frame(TEXT, b"x" * 126), frame(TEXT, b"x" * 1000),
-    b"\x81\xff\x00\x00\x00\x00\x00\x00\x00\x05mask12345", frame(PING, b"?"), frame(PONG), pieces(b"{", b"}"), pieces(*[b""] * MOST_PIECES),
-    farewell(1000), frame(CLOSE), frame(CLOSE, b"\x03"), frame(0xF, b"the library's own business", reserved=7),
+    b"\x81\xff\x00\x00\x00\x00\x00\x00\x00\x05mask12345", frame(PING, b"?"), frame(PONG), pieces(b"{", b"}"),
+    pieces(*[b""] * MOST_PIECES), farewell(1000), frame(CLOSE), frame(CLOSE, b"\x03"),
+    frame(0xF, b"the library's own business", reserved=7),
 ]  # fmt: skip
 OFFENCES = {
     frame(TEXT, b"{}", mask=None): CloseCode.PROTOCOL_ERROR,
