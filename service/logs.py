@@ -31,6 +31,8 @@ _SECRET_TEXT = (
 )
 # Libraries that would repeat what we say ourselves, or put query strings into the log.
 _QUIET = ("aiohttp.access", "alembic", "asyncio", "asyncpg", "pykka", "sqlalchemy")
+# A line for every handshake that offers subprotocols of others, with whatever the client wrote there.
+_ERRORS_ONLY = ("aiohttp.websocket",)
 # Each failed connection is a line of our own already, with its reason and without a traceback.
 _SILENT = ("aio_pika", "aiormq")
 
@@ -61,6 +63,8 @@ def configure(*, level: str, pretty: bool) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _ERRORS_ONLY:
+        logging.getLogger(name).setLevel(logging.ERROR)
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)

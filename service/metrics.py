@@ -139,6 +139,7 @@ class Metrics:
         )
         self._lag = self._gauge("event_loop_lag_recent_seconds", "How late the event loop was, when last measured.")
         self._lags = self._histogram("event_loop_lag_seconds", "How late the event loop is.", _MACHINE_SECONDS)
+        self._tasks = self._gauge("asyncio_tasks", "Tasks of the event loop, counted when somebody looks.")
 
     # -- for the actors ----------------------------------------------------------------------------
 
@@ -212,7 +213,9 @@ class Metrics:
     async def watch_loop(
         self, *, every: float = LAG_INTERVAL_SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Measure every half second how late the event loop is, until cancelled."""
+        """Measure every half second how late the event loop is, until cancelled; count its tasks from now on."""
+        loop = asyncio.get_running_loop()
+        self._tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         while True:
             due = clock() + every
             await asyncio.sleep(every)

@@ -102,6 +102,12 @@ class Settings(_Environment):
     auth_verify_remote: bool = Field(
         default=False, description="true: also ask the User Service whether the user still exists (needs its URL)"
     )
+    auth_recheck_seconds: float = Field(
+        900,
+        ge=0.05,
+        le=1_800,
+        description="With AUTH_VERIFY_REMOTE, how often open WebSockets are asked about (0.05 to 1800)",
+    )
 
     matching_timeout_seconds: float = Field(
         60, ge=0.05, le=86_400, description="How long a request waits for a partner (0.05 to 86400)"

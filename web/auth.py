@@ -76,6 +76,11 @@ class Authenticator:
         self._clock = clock
         self._remembered: OrderedDict[bytes, Identity] = OrderedDict()
 
+    @property
+    def asks(self) -> bool:
+        """Whether the User Service is asked, so that its answer may change while a token lives."""
+        return self._users is not None
+
     async def identify(self, token: str) -> Identity:
         """Who presents *token*.  Raises ``Unauthorized``, and ``NeighbourUnavailable`` when it has to ask."""
         identity = self.verify(token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket as sockets
 from enum import IntEnum
 from typing import Final, Protocol
 
@@ -12,7 +13,11 @@ from domain.ids import UserId
 
 MOST_FRAMES: Final = 64
 MOST_BYTES: Final = 64 * 1024
-"""What may wait for one reader; as much again may wait in the kernel."""
+"""What may wait for one reader here; as much again may wait in transport and kernel together."""
+
+TRANSPORT_BYTES: Final = 16 * 1024
+KERNEL_BYTES: Final = 16 * 1024
+"""The kernel doubles this for its own bookkeeping; left alone it would take 4 MiB."""
 
 REMEMBERED_FRAMES: Final = 8
 CLOSING_SECONDS: Final = 2
@@ -22,6 +27,7 @@ CLOSING_SECONDS: Final = 2
 class CloseCode(IntEnum):
     """Why a socket is closed; see the protocol page for which of these are final."""
 
+    PROTOCOL_ERROR = 1002
     UNSUPPORTED = 1003
     POLICY = 1008
     INTERNAL_ERROR = 1011
@@ -31,6 +37,13 @@ class CloseCode(IntEnum):
     TOO_SLOW = 4408
     REPLACED = 4409
     FLOOD = 4429
+
+
+def narrow(line: asyncio.Transport | None) -> None:
+    """Let no more than so much wait on *line*, so that whoever does not read is found out."""
+    if line is not None:
+        line.set_write_buffer_limits(high=TRANSPORT_BYTES)
+        line.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, KERNEL_BYTES)
 
 
 class Line(Protocol):

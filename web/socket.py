@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -13,18 +11,19 @@ from aiohttp import WSMsgType, web
 
 from domain.errors import Unavailable
 from web import frames
-from web.auth import LEEWAY_SECONDS, Identity
+from web.auth import Identity
 from web.calls import SERVICES, Services
-from web.connection import CLOSING_SECONDS, CloseCode, Connection
+from web.connection import CLOSING_SECONDS, CloseCode, Connection, narrow
 from web.errors import Unauthorized
+from web.gate import Gate, gate
 from web.handshake import SUBPROTOCOL, expect_handshake, is_foreign, token_of
+from web.lease import closing_at, rechecking
 from web.manners import Manners
 
 HEARTBEAT_SECONDS: Final = 20
 MAX_MESSAGE_BYTES: Final = 4096
 FIRST_RETRY_SECONDS: Final = 0.1
 LAST_RETRY_SECONDS: Final = 2.0
-LONGEST_TIMER_SECONDS: Final = 86_400
 ABNORMAL: Final = 1006
 
 log = structlog.get_logger()
@@ -36,13 +35,14 @@ async def serve(request: web.Request) -> web.StreamResponse:
     expect_handshake(request)
     with services.hub.seat(request.remote or "unknown"):
         identity = await _admit(request, services)
-        socket = _socket(request)
-        await socket.prepare(request)
-        if isinstance(identity, Identity):
-            await _serve_user(request, services, socket, identity)
-        else:
-            await socket.close(code=identity, message=identity.name.lower().encode())
-        return socket
+        with gate(request) as standing:
+            socket = _socket(request)
+            await socket.prepare(request)
+            if isinstance(identity, Identity):
+                await _serve_user(request, services, socket, identity, standing)
+            else:
+                await socket.close(code=identity, message=identity.name.lower().encode())
+            return socket
 
 
 async def _admit(request: web.Request, services: Services) -> Identity | CloseCode:
@@ -71,16 +71,20 @@ def _socket(request: web.Request) -> web.WebSocketResponse:
 
 
 async def _serve_user(
-    request: web.Request, services: Services, socket: web.WebSocketResponse, identity: Identity
+    request: web.Request, services: Services, socket: web.WebSocketResponse, identity: Identity, standing: Gate
 ) -> None:
+    narrow(request.transport)
     connection = Connection(identity.user_id, socket, request.transport)
     opened = time.monotonic()
     services.meter.socket_opened()
     services.hub.add(connection)  # before the snapshot is read: what happens meanwhile waits behind it
     greeting = asyncio.create_task(_greet(services, connection))
     try:
-        with _closing_at(connection, identity.expires_at + LEEWAY_SECONDS):
-            await _listen(socket, connection)
+        with (
+            closing_at(connection, identity.expires_at),
+            rechecking(connection, services.authenticator, token_of(request), services.options.recheck_seconds),
+        ):
+            await _listen(socket, connection, standing)
     finally:
         services.hub.remove(connection)
         greeting.cancel()
@@ -110,14 +114,14 @@ async def _greet(services: Services, connection: Connection) -> None:
         connection.close(CloseCode.INTERNAL_ERROR, "internal error")
 
 
-async def _listen(socket: web.WebSocketResponse, connection: Connection) -> None:
+async def _listen(socket: web.WebSocketResponse, connection: Connection, standing: Gate) -> None:
     """Read until the socket closes, or is closed because of what is read."""
     manners = Manners(time.monotonic)
     try:
         async for message in socket:
             if message.type is WSMsgType.ERROR:
                 return
-            match manners.judge(message):
+            match standing.offence or manners.judge(message):
                 case CloseCode() as code:
                     # By this task, which reads on until the peer has closed too: no reset overtakes the code.
                     await socket.close(code=code, message=code.name.lower().encode(), drain=False)
@@ -130,24 +134,3 @@ async def _listen(socket: web.WebSocketResponse, connection: Connection) -> None
                     pass
     except ConnectionError:
         return  # gone while it was answered
-
-
-@contextmanager
-def _closing_at(connection: Connection, moment: float) -> Iterator[None]:
-    """Close *connection* when its token expires, at *moment* (epoch seconds)."""
-    loop = asyncio.get_running_loop()
-    timer: asyncio.Handle
-
-    def look() -> None:
-        nonlocal timer
-        left = moment - time.time()
-        if left > 0:
-            timer = loop.call_later(min(left, LONGEST_TIMER_SECONDS), look)
-        else:
-            connection.close(CloseCode.UNAUTHORIZED, "the token has expired")
-
-    timer = loop.call_soon(look)
-    try:
-        yield
-    finally:
-        timer.cancel()

@@ -145,6 +145,18 @@ async def test_a_blocked_event_loop_is_noticed(metrics: Metrics) -> None:
     assert value(metrics, "event_loop_lag_recent_seconds") == pytest.approx(0.699)
 
 
+async def test_the_tasks_of_a_watched_loop_are_counted_when_somebody_looks(metrics: Metrics) -> None:
+    watching = asyncio.create_task(metrics.watch_loop())
+    await asyncio.sleep(0)
+    before = value(metrics, "asyncio_tasks")
+    assert before == len(asyncio.all_tasks())
+    waiting = [asyncio.create_task(asyncio.Event().wait()) for _ in range(3)]
+    assert value(metrics, "asyncio_tasks") == before + 3
+    for task in (watching, *waiting):
+        task.cancel()
+    await asyncio.gather(watching, *waiting, return_exceptions=True)
+
+
 def test_prometheus_gets_openmetrics_when_it_asks_for_it(metrics: Metrics) -> None:
     accept = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
     metrics.published(1)

@@ -39,6 +39,7 @@ OPTIONS = WebOptions(
     topics=Topics(),
     cors_origins=(),
     rate_limit=None,
+    recheck_seconds=900,
     max_sockets=100,
     max_sockets_per_user=3,
     max_sockets_per_address=50,
