@@ -43,7 +43,13 @@ def crash(
 
 async def _perform(plan: CrashPlan, console: Console) -> Findings:
     """On private servers, which do not wait for the disk: it is the service that dies, not the machine."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with temporary_servers(rabbitmq=True) as servers, Progress(*columns, console=console) as bar:
         urls = servers.urls
         if not urls.database_url or not urls.redis_url or not urls.rabbitmq_url:

@@ -91,7 +91,7 @@ class Account:
 
     @property
     def ending(self) -> Body:
-        """How this person learnt that the match is over: ``match_expired``, or a ``state`` without it after it was known."""
+        """How this person learnt that the match is over: ``match_expired``, or a ``state`` that has it no more."""
         if expired := self.of("match_expired"):
             return expired[-1]
         known = bool(self.match_ids)

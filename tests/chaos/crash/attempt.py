@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from tests.chaos.crash import judge
 from tests.chaos.crash.lane import CALM_SECONDS, Lane, Variant, until_none
@@ -80,9 +80,13 @@ class _Attempt:
 
     def _person(self, name: str, *, at: str = "") -> User:
         return User(
-            f"{name}-{self._topic.replace(' ', '-')}", topic=self._topic, http=self._lane.house.http, balancer=self._balancer,
-            manner=self._manner, at=at,
-        )  # fmt: skip
+            f"{name}-{self._topic.replace(' ', '-')}",
+            topic=self._topic,
+            http=self._lane.house.http,
+            balancer=self._balancer,
+            manner=self._manner,
+            at=at,
+        )
 
     async def run(self) -> Run:
         """Whatever the people and the stores make of it."""
@@ -90,14 +94,14 @@ class _Attempt:
         if death is None:
             return self._run(crashed=bool(broken := self._broken()), violations=broken)
         violations = [] if death.code == CRASHED else [f"the replica ended with {death.code}"]
-        violations += await self._recover(death.at)
+        violations.extend(await self._recover(death.at))
         seconds = time.monotonic() - death.at
         if seconds > RECOVERY_SECONDS:
             violations.append(f"well again only after {seconds:.1f} s")
         if violations:
             return self._run(crashed=True, recovery_seconds=seconds, violations=violations)
-        leftovers, violations = await self._go_home()
-        return self._run(crashed=True, recovery_seconds=seconds, violations=violations, leftovers=leftovers)
+        leftovers, remains = await self._go_home()
+        return self._run(crashed=True, recovery_seconds=seconds, violations=remains, leftovers=leftovers)
 
     def _run(self, **found: object) -> Run:
         return Run(step=self._name, variant=self._lane.variant, manner=self._manner, **found)  # type: ignore[arg-type]
@@ -116,7 +120,8 @@ class _Attempt:
     async def _death(self) -> End | None:
         """How the replica died; None when its step was taken by another."""
         ended = self._victim.ended
-        await asyncio.wait({ended, self._story}, timeout=STORY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {ended, self._story}
+        await asyncio.wait(either, timeout=STORY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait({ended}, timeout=STEP_SECONDS)
         return ended.result() if ended.done() else None
 

@@ -7,13 +7,13 @@ waits until there is none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
 from tests.chaos.crash.account import LOST, Account
 from tests.chaos.crash.steps import Story
-from tests.chaos.crash.truth import Row, Truth
+from tests.chaos.crash.truth import Event, Row, Truth
 
 LIVE_REQUESTS: Final = ("pending", "matched")
 LIVE_MATCHES: Final = ("proposed", "confirmed")
@@ -58,7 +58,8 @@ def complaints(story: Story, people: Sequence[Account], truth: Truth) -> list[st
 def unmarked(truth: Truth) -> list[str]:
     """What is done, but not yet marked as done."""
     untold = [f"match {row['id']} is not marked as told" for row in truth.matches if row["untold"]]
-    return untold + [f"{event.kind} of {event.session_id} is not marked as published" for event, done in truth.events.items() if not done]  # fmt: skip
+    waiting = [event for event, is_published in truth.events.items() if not is_published]
+    return untold + [f"{event.kind} of {event.session_id} is not marked as published" for event in waiting]
 
 
 def leftovers(truth: Truth) -> list[str]:
@@ -163,8 +164,8 @@ def _about_sessions(truth: Truth) -> Iterator[str]:
 def _about_events(truth: Truth) -> Iterator[str]:
     """One event for each thing that happened, delivered at least once, and no other."""
     due = set(chain.from_iterable(map(_due, truth.matches)))
-    yield from _compare("promised", Counter((one.kind, one.session_id, one.user_id) for one in truth.events), due)
-    yield from _compare("delivered", Counter((one.kind, one.session_id, one.user_id) for one in set(truth.delivered)), due)  # fmt: skip
+    yield from _compare("promised", truth.events, due)
+    yield from _compare("delivered", set(truth.delivered), due)
     if strangers := set(truth.delivered) - truth.events.keys():
         yield f"delivered, and never promised: {sorted(strangers)}"
 
@@ -177,7 +178,8 @@ def _due(match: Row) -> Iterator[tuple[str, str, str]]:
             yield "session.left", match["session_id"], match[f"user{seat}_id"]
 
 
-def _compare(what: str, found: Counter[tuple[str, str, str]], due: set[tuple[str, str, str]]) -> Iterator[str]:
+def _compare(what: str, events: Iterable[Event], due: set[tuple[str, str, str]]) -> Iterator[str]:
+    found = Counter((one.kind, one.session_id, one.user_id) for one in events)
     for event in due | found.keys():
         number, expected = found[event], int(event in due)
         if number != expected:

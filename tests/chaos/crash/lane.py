@@ -22,7 +22,8 @@ from tests.chaos.crash.truth import Deliveries, Truth, read_truth
 CALM_SECONDS: Final = 10.0
 """How long what nobody waits for may take: marks, and the way home."""
 
-LOOK_SECONDS: Final = 0.03
+LOOK_SECONDS: Final = (0.02, 0.15)
+"""Between two looks, at first and at most."""
 
 
 class Variant(StrEnum):
@@ -96,8 +97,8 @@ async def lane(house: House, variant: Variant) -> AsyncIterator[Lane]:
 async def until_none(look: Callable[[], Awaitable[Sequence[str]]], seconds: float) -> Sequence[str]:
     """Look until nothing is wrong any more; what still is after *seconds*."""
     patience = time.monotonic() + seconds
-    while found := await look():
-        if time.monotonic() > patience:
-            break
-        await asyncio.sleep(LOOK_SECONDS)
+    pause, longest = LOOK_SECONDS
+    while (found := await look()) and time.monotonic() < patience:
+        await asyncio.sleep(pause)
+        pause = min(1.5 * pause, longest)
     return found

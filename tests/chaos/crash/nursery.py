@@ -83,7 +83,8 @@ class Nursery:
         number = next(self._numbers)
         replica = self._replicas[number] = Replica(self, number, self._folder / f"replica-{number}.log")
         self.order(start=number, environment=dict(environment), log=str(replica.log))
-        await asyncio.wait({replica.up, replica.ended}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {replica.up, replica.ended}
+        await asyncio.wait(either, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not replica.up.done():
             said = replica.log.read_text(encoding="utf-8", errors="replace") if replica.log.exists() else ""
             raise StartFailed(f"A replica did not start: {said.strip().rpartition(chr(10))[2] or 'it said nothing'}")

@@ -67,9 +67,7 @@ Job = tuple[str, Manner]
 
 
 @contextlib.asynccontextmanager
-async def house(
-    *, postgres_url: str, redis_url: str, rabbitmq_url: str, **settings: str
-) -> AsyncIterator[House]:
+async def house(*, postgres_url: str, redis_url: str, rabbitmq_url: str, **settings: str) -> AsyncIterator[House]:
     """Everything that lanes share, over servers that run; *settings* are for every replica."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="peerprep-crash-")))

@@ -19,7 +19,9 @@ MOST_EXAMPLES: Final = 20
 
 def show(findings: Findings, seconds: float, console: Console) -> None:
     """The table, what was wrong, and one sentence."""
-    table = Table("step", "variant", *(_right(name) for name in ("runs", "violations", "p50 s", "p99 s", "max s")))
+    table = Table("step", "variant")
+    for name in ("runs", "violations", "p50 s", "p99 s", "max s"):
+        table.add_column(name, justify="right")
     for row in _rows(findings.runs):
         table.add_row(*row)
     console.print(table)
@@ -28,18 +30,14 @@ def show(findings: Findings, seconds: float, console: Console) -> None:
     console.print(_sentence(findings, seconds), highlight=False, markup=False)
 
 
-def _right(name: str) -> str:
-    return name
-
-
 def _rows(runs: Sequence[Run]) -> Iterator[tuple[str, ...]]:
     for step in STEPS:
         for variant in Variant:
             mine = [run for run in runs if (run.step, run.variant) == (step, variant)]
             if mine:
-                times = [run.recovery_seconds for run in mine]
+                times = sorted(run.recovery_seconds for run in mine)
                 wrong = sum(1 for run in mine if run.violations)
-                figures = (percentile(times, 0.5), percentile(times, 0.99), max(times))
+                figures = [percentile(times, share) for share in (0.5, 0.99, 1.0)]
                 yield step, variant.value, str(len(mine)), str(wrong), *(f"{figure:.2f}" for figure in figures)
 
 
@@ -57,8 +55,8 @@ def _sentence(findings: Findings, seconds: float) -> str:
     slowest = max((run.recovery_seconds for run in runs), default=0.0)
     left = sum(run.leftovers for run in runs)
     return (
-        f"{len(runs)} deaths in {seconds:.0f} s: {wrong} with violations, {len(findings.remains)} complaints at the end "
-        f"of lanes; the slowest recovery took {slowest:.2f} s of {RECOVERY_SECONDS:.0f}. "
+        f"{len(runs)} deaths in {seconds:.0f} s: {wrong} with violations, {len(findings.remains)} complaints at the end"
+        f" of lanes; the slowest recovery took {slowest:.2f} s of {RECOVERY_SECONDS:.0f}. "
         f"{left} entries stayed in the index until somebody looked; {len(findings.missed)} runs were begun again, "
         "since another replica took the step."
     )

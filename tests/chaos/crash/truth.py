@@ -31,7 +31,8 @@ FROM matches WHERE topic = ANY($1) ORDER BY created_at
 """
 
 _EVENTS: Final = """
-SELECT event_id::text, routing_key, published_at IS NOT NULL AS published, body FROM outbox ORDER BY id
+SELECT event_id::text, routing_key, published_at IS NOT NULL AS published, body FROM outbox
+WHERE created_at >= (SELECT min(created_at) FROM matches WHERE topic = ANY($1)) ORDER BY id
 """
 
 
@@ -92,10 +93,10 @@ async def read_truth(
     return Truth(
         requests=[dict(row) for row in requests],
         matches=[dict(row) for row in matches],
-        events=await _promised(sql, set(sessions)),
+        events=await _promised(topics, sql, set(sessions)),
         delivered=[event for session_id in sessions for event in deliveries.about(session_id)],
         hashes={session_id: await _hash(index, session_id) for session_id in sessions},
-        queue=[member for topic in topics for member in await index.zrange(_key(topic), 0, -1)],
+        queue=[str(member) for topic in topics for member in await index.zrange(_key(topic), 0, -1)],
     )
 
 
@@ -103,9 +104,11 @@ def _key(topic: str) -> str:
     return queue_key(Bucket(Difficulty(DIFFICULTY), topic))
 
 
-async def _promised(sql: asyncpg.Pool[asyncpg.Record], sessions: set[str]) -> Mapping[Event, bool]:
+async def _promised(
+    topics: Sequence[str], sql: asyncpg.Pool[asyncpg.Record], sessions: set[str]
+) -> Mapping[Event, bool]:
     found: dict[Event, bool] = {}
-    for row in await sql.fetch(_EVENTS) if sessions else ():
+    for row in await sql.fetch(_EVENTS, topics) if sessions else ():
         event = _event(row["routing_key"], row["event_id"], json.loads(row["body"]))
         if event.session_id in sessions:
             found[event] = row["published"]
@@ -113,6 +116,5 @@ async def _promised(sql: asyncpg.Pool[asyncpg.Record], sessions: set[str]) -> Ma
 
 
 async def _hash(index: redis.asyncio.Redis, session_id: str) -> Row:
-    fields: dict[str, Any] = await index.hgetall(session_key(SessionId(session_id)))
-    parsed = {name: json.loads(fields[name]) for name in ("question", "users") if name in fields}
-    return {**fields, **parsed}
+    fields = await index.hgetall(session_key(SessionId(session_id)))
+    return {str(name): json.loads(text) if name in ("question", "users") else text for name, text in fields.items()}
