@@ -84,6 +84,11 @@ class Account:
         return {*_ids("question_id", self._everything()), *_ids("id", nested)}
 
     @property
+    def partner_ids(self) -> set[str]:
+        """Everybody this person was said to be matched with."""
+        return set(_ids("partner_id", self._everything()))
+
+    @property
     def session_id(self) -> str:
         """The session this person was told of by a frame; empty before."""
         frames = [*self.of("match_ready"), *(state["session"] for state in self.of("state") if state["session"])]

@@ -17,11 +17,8 @@ from tests.chaos.crash.steps import STEPS
 from tests.chaos.crash.stories import Scene, play
 from tests.chaos.crash.user import Balancer, Manner, User
 
-RECOVERY_SECONDS: Final = 5.0
-"""How long after the death everything must be well again."""
-
-PATIENCE_SECONDS: Final = 15.0
-"""How long after the death a run is watched, to say how late it was."""
+PATIENCE: Final = 3
+"""For how many times the limit a run is watched, to say how late it was."""
 
 STORY_SECONDS: Final = 20.0
 """How long a story may take to come to its step."""
@@ -48,12 +45,15 @@ class Run:
     """People who no longer waited, and stayed in the index until somebody looked."""
 
 
-async def attempt(lane: Lane, step: str, manner: Manner) -> Run:
-    """One run, from the start of the replica that will die until the lane is calm again."""
+async def attempt(lane: Lane, step: str, manner: Manner, *, limit_seconds: float) -> Run:
+    """One run, from the start of the replica that will die until the lane is calm again.
+
+    *limit_seconds* after the death everything must be well.
+    """
     topic = f"Crash {next(_numbers)}"
     lane.topics.append(topic)
     victim = await lane.start_replica(**STEPS[step].settings, **{VARIABLE: step})
-    trying = _Attempt(lane, step, manner, topic, victim)
+    trying = _Attempt(lane, step, manner, topic, victim, limit_seconds)
     try:
         run = await trying.run()
     finally:
@@ -62,8 +62,11 @@ async def attempt(lane: Lane, step: str, manner: Manner) -> Run:
 
 
 class _Attempt:
-    def __init__(self, lane: Lane, step: str, manner: Manner, topic: str, victim: Replica) -> None:
+    def __init__(
+        self, lane: Lane, step: str, manner: Manner, topic: str, victim: Replica, limit_seconds: float
+    ) -> None:
         self._lane = lane
+        self._limit_seconds = limit_seconds
         self._name = step
         self._step = STEPS[step]
         self._manner = manner
@@ -96,7 +99,7 @@ class _Attempt:
         violations = [] if death.code == CRASHED else [f"the replica ended with {death.code}"]
         violations.extend(await self._recover(death.at))
         seconds = time.monotonic() - death.at
-        if seconds > RECOVERY_SECONDS:
+        if seconds > self._limit_seconds:
             violations.append(f"well again only after {seconds:.1f} s")
         if violations:
             return self._run(crashed=True, recovery_seconds=seconds, violations=violations)
@@ -129,8 +132,9 @@ class _Attempt:
 
     async def _recover(self, died: float) -> Sequence[str]:
         """Returns when everything is well; what is not when patience is at its end."""
-        await asyncio.wait({self._story}, timeout=died + PATIENCE_SECONDS - time.monotonic())
-        return self._broken() or await until_none(self._complaints, died + PATIENCE_SECONDS - time.monotonic())
+        patience = died + PATIENCE * self._limit_seconds
+        await asyncio.wait({self._story}, timeout=patience - time.monotonic())
+        return self._broken() or await until_none(self._complaints, patience - time.monotonic())
 
     def _broken(self) -> Sequence[str]:
         """Why the story cannot go on, if so."""

@@ -103,12 +103,20 @@ def _about_one(outcome: Outcome, account: Account, truth: Truth) -> Iterator[str
         ("match", account.match_ids, {row["id"] for row in mine}),
         ("session", account.session_ids, {row["session_id"] for row in mine}),
         ("question", account.question_ids, {row["question_id"] for row in mine}),
+        ("partner", account.partner_ids, {user_id for user_id in _users(mine) if user_id != who}),
     )
     for what, told, true in known:
         if not told <= true:
             yield f"{who} was told of {what} {sorted(told - true)}, but there is {sorted(map(str, true))}"
+    for body in account.answered("read", 200):
+        if set(body["users"]) != _users(mine):
+            yield f"{who} read a session of {body['users']}, but there is one of {sorted(_users(mine))}"
     yield from _about_promises(account, mine)
     yield from _about_news(outcome, account, mine)
+
+
+def _users(matches: Sequence[Row]) -> set[str]:
+    return {row[seat] for row in matches for seat in ("user1_id", "user2_id")}
 
 
 def _about_promises(account: Account, mine: Sequence[Row]) -> Iterator[str]:

@@ -70,14 +70,14 @@ class Lane:
         """What the stores hold of these topics."""
         return await read_truth(topics, self.sql, self.house.index, self.house.deliveries)
 
-    async def inspect(self) -> list[str]:
-        """What is wrong with the whole database once all runs are over."""
+    async def inspect(self, *, seconds: float = CALM_SECONDS) -> list[str]:
+        """What is wrong with the whole database once all runs are over, and still is after *seconds*."""
 
         async def remains() -> Sequence[str]:
             return judge.remains(await self.look(*self.topics))
 
         errors = self.steady.errors() if self.steady else []
-        return [*await until_none(remains, CALM_SECONDS), *(f"the log says {line}" for line in errors)]
+        return [*await until_none(remains, seconds), *(f"the log says {line}" for line in errors)]
 
 
 @contextlib.asynccontextmanager

@@ -44,8 +44,10 @@ class CrashPlan:
     times: int = 100
     """Of each step, with each variant; the two manners in turn."""
     steps: Sequence[str] = tuple(STEPS)
-    side_by_side: int = 16
+    side_by_side: int = 12
     """Lanes; half of them with each variant."""
+    limit_seconds: float = 5.0
+    """How long after the death everything must be well again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,7 +94,7 @@ async def perform(plan: CrashPlan, home: House, progress: Callable[[Run], object
         for variant in Variant:
             jobs = deque((step, manner) for step in plan.steps for manner in _manners(plan.times))
             for _ in range(min(lanes, len(jobs))):
-                side_by_side.create_task(_work(home, variant, jobs, findings, progress))
+                side_by_side.create_task(_work(plan, home, variant, jobs, findings, progress))
     return findings
 
 
@@ -101,21 +103,26 @@ def _manners(times: int) -> list[Manner]:
 
 
 async def _work(
-    home: House, variant: Variant, jobs: deque[Job], findings: Findings, progress: Callable[[Run], object]
+    plan: CrashPlan,
+    home: House,
+    variant: Variant,
+    jobs: deque[Job],
+    findings: Findings,
+    progress: Callable[[Run], object],
 ) -> None:
     """One lane, as long as there is something to do."""
     async with lane(home, variant) as own:
         while jobs:
             step, manner = jobs.popleft()
-            run = await _insist(own, step, manner, findings)
+            run = await _insist(plan, own, step, manner, findings)
             findings.runs.append(run)
             progress(run)
         findings.remains += await own.inspect()
 
 
-async def _insist(own: Lane, step: str, manner: Manner, findings: Findings) -> Run:
+async def _insist(plan: CrashPlan, own: Lane, step: str, manner: Manner, findings: Findings) -> Run:
     for _ in range(MOST_TRIES):
-        run = await attempt(own, step, manner)
+        run = await attempt(own, step, manner, limit_seconds=plan.limit_seconds)
         if run.crashed:
             return run
         findings.missed.append(run)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos.crash.attempt import RECOVERY_SECONDS, Run
+from tests.chaos.crash.attempt import Run
 from tests.chaos.crash.lane import Variant
 from tests.chaos.crash.programme import Findings
 from tests.chaos.crash.steps import STEPS
@@ -55,8 +56,8 @@ def _sentence(findings: Findings, seconds: float) -> str:
     slowest = max((run.recovery_seconds for run in runs), default=0.0)
     left = sum(run.leftovers for run in runs)
     return (
-        f"{len(runs)} deaths in {seconds:.0f} s: {wrong} with violations, {len(findings.remains)} complaints at the end"
-        f" of lanes; the slowest recovery took {slowest:.2f} s of {RECOVERY_SECONDS:.0f}. "
-        f"{left} entries stayed in the index until somebody looked; {len(findings.missed)} runs were begun again, "
-        "since another replica took the step."
+        f"{len(runs)} deaths in {seconds:.0f} s, at a load of {os.getloadavg()[2]:.1f}: {wrong} with violations,"
+        f" {len(findings.remains)} complaints at the end of lanes; the slowest recovery took {slowest:.2f} s."
+        f" {left} entries stayed in the index until somebody looked; {len(findings.missed)} runs were begun again,"
+        " since another replica took the step."
     )
