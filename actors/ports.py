@@ -138,7 +138,7 @@ class Outbox(Protocol):
     """What is promised to sibling services."""
 
     async def claim(self, most: int) -> Sequence[Outgoing]:
-        """Unpublished events, kept from other replicas for half a minute.
+        """Unpublished events, kept from other replicas for three seconds.
 
         Those that never came back first, oldest first; then those that were put off until now.
         """

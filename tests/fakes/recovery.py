@@ -17,7 +17,7 @@ from tests.fakes.redis import FakeSessions
 from tests.fakes.tables import NEVER, EventRow, Switch, Tables, reachable
 
 GRACE = timedelta(seconds=1)
-CLAIM = timedelta(seconds=30)
+CLAIM = timedelta(seconds=3)
 MOST_COUNTED = 10_000
 MOST_DELETED = 5000
 

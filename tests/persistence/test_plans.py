@@ -66,7 +66,7 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "keep question": (openings._KEEP_QUESTION, [IDS[:20], ["{}"] * 20]),
     "ready": (openings._READY, [IDS[:20], [new_event_id() for _ in range(20)], ["match.found"] * 20, [b""] * 20]),
     "leave": (openings._LEAVE, [IDS[0], "user-1", False, False, new_event_id(), "session.left", b""]),
-    "claim": (outbox._CLAIM, [500, 30.0]),
+    "claim": (outbox._CLAIM, [500, 3.0]),
     "published": (outbox._PUBLISHED, [IDS]),
     "release": (outbox._RELEASE, [IDS]),
     "put off": (outbox._PUT_OFF, [IDS, 50.0]),

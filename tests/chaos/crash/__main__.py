@@ -1,0 +1,7 @@
+"""``python -m tests.chaos.crash``."""
+
+from __future__ import annotations
+
+from tests.chaos.crash.cli import main
+
+main()
