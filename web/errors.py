@@ -4,6 +4,7 @@
 
     Refusal                     what the edge itself refuses
      |- Malformed               400  not what HTTP or JSON say
+     |   '- NotSpoken            400  not the HTTP that is spoken here; the line is closed
      |- Unauthorized            401  no token, or not a good one
      |- BodyTooSlow             408
      |- BodyTooLarge            413
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from domain import errors as domain
 from domain.reasons import EndReason
@@ -55,6 +56,12 @@ class Refusal(Exception):
 
 class Malformed(Refusal):
     """The message breaks the rules of HTTP, JSON or WebSocket."""
+
+
+class NotSpoken(Malformed):
+    """What follows on this line could not be understood either."""
+
+    headers = HANG_UP
 
 
 class Unauthorized(Refusal):
@@ -178,7 +185,7 @@ def row_of(error: BaseException) -> Row | None:
     return next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), None)
 
 
-def problem_for(request: web.Request, error: BaseException) -> web.Response:
+def problem_for(request: web.BaseRequest, error: BaseException) -> web.Response:
     """The answer to *error*; ``internal_error`` when nobody planned it."""
     match error:
         case Refusal():
@@ -195,7 +202,7 @@ def problem_for(request: web.Request, error: BaseException) -> web.Response:
 
 
 def problem(
-    request: web.Request,
+    request: web.BaseRequest,
     row: Row,
     *,
     detail: str = "",
@@ -214,12 +221,15 @@ def problem(
         "request_id": request_id,
         **(truth or {}),
     }
-    return web.Response(
+    response = web.Response(
         status=row.status, body=json.dumps(body).encode(), content_type=PROBLEM_JSON, headers=headers or None
     )
+    if response.headers.get(hdrs.CONNECTION) == "close":
+        response.force_close()  # the header alone closes nothing
+    return response
 
 
-def _of_http(request: web.Request, error: web.HTTPException) -> web.Response:
+def _of_http(request: web.BaseRequest, error: web.HTTPException) -> web.Response:
     """The refusals of aiohttp itself: unknown path, wrong method, too large."""
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return problem_for(request, BodyTooLarge())

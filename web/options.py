@@ -19,6 +19,8 @@ class WebOptions:
     """Origins of browser frontends, matched exactly; ``*`` admits every origin, without credentials."""
     rate_limit: str | None
     """Calls one user may make, such as ``600/minute``; None or empty for no limit."""
+    auth_failure_limit: str | None
+    """Calls without a good token that one address may make; None or empty for no limit."""
     max_sockets: int
     max_sockets_per_user: int
     max_sockets_per_address: int
