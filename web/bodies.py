@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from web.errors import BodyTooLarge, BodyTooSlow, EncodingRefused, InvalidBody, Malformed
+from web.errors import BodyTooLarge, BodyTooSlow, EncodingRefused, InvalidBody, Malformed, NotSpoken
 
 MAX_BODY_BYTES: Final = 16 * 1024
 BODY_SECONDS: Final = 10
@@ -47,7 +47,7 @@ async def _bytes(request: web.Request) -> bytes:
     except TimeoutError:
         raise BodyTooSlow from None
     except (web.RequestPayloadError, ConnectionError):
-        raise Malformed("The body broke off.") from None
+        raise NotSpoken("The body broke off.") from None
 
 
 def parsed(body: bytes | str) -> Any:

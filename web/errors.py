@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from domain import errors as domain
 from domain.reasons import EndReason
@@ -59,7 +59,7 @@ class Malformed(Refusal):
 
 
 class NotSpoken(Malformed):
-    """What follows on this line could not be understood either."""
+    """Nor would what follows on this line be understood."""
 
     headers = HANG_UP
 
@@ -156,7 +156,7 @@ TABLE: Final[Mapping[type[BaseException], Row]] = {
     MatchOver: Row(404, "match_closed", "The match is closed", _CLOSED),
     BodyTooSlow: Row(408, "body_too_slow", "The body did not arrive", "Send the body within ten seconds."),
     domain.LiveRequestExists: Row(
-        409, "live_request_exists", "You have a live request", "Resume it with the ids given here, or cancel it first."
+        409, "live_request_exists", "You have a live request", "Resume or cancel it, by its id."
     ),
     domain.RequestTimedOut: Row(409, "request_timed_out", "The request has timed out", "Too late to cancel: ask anew."),
     domain.MatchClosed: Row(409, "match_closed", "The match is closed", _CLOSED),
@@ -187,18 +187,18 @@ def row_of(error: BaseException) -> Row | None:
 
 def problem_for(request: web.BaseRequest, error: BaseException) -> web.Response:
     """The answer to *error*; ``internal_error`` when nobody planned it."""
+    row = row_of(error) or INTERNAL
     match error:
         case Refusal():
-            row = row_of(error) or INTERNAL
             return problem(request, row, detail=str(error), truth=error.truth, headers=error.headers)
         case domain.Conflict():
-            return problem(request, row_of(error) or INTERNAL, truth=vars(error))
+            return problem(request, row, truth=vars(error))
         case domain.Unavailable():
-            return problem(request, row_of(error) or INTERNAL, headers=RETRY)
+            return problem(request, row, headers=RETRY)
         case web.HTTPException():
             return _of_http(request, error)
         case _:
-            return problem(request, row_of(error) or INTERNAL)
+            return problem(request, row)
 
 
 def problem(
@@ -221,10 +221,9 @@ def problem(
         "request_id": request_id,
         **(truth or {}),
     }
-    response = web.Response(
-        status=row.status, body=json.dumps(body).encode(), content_type=PROBLEM_JSON, headers=headers or None
-    )
-    if response.headers.get(hdrs.CONNECTION) == "close":
+    said = json.dumps(body).encode()
+    response = web.Response(status=row.status, body=said, content_type=PROBLEM_JSON, headers=headers or None)
+    if HANG_UP.items() <= response.headers.items():
         response.force_close()  # the header alone closes nothing
     return response
 

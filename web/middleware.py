@@ -27,7 +27,7 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-TOO_OLD: Final = web.RequestKey("too_old", bool)
+UNSPOKEN: Final = web.RequestKey("unspoken", bool)
 """In requests of an HTTP version in which nothing is answered."""
 
 _DECENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -63,9 +63,9 @@ def new_request_id() -> str:
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if UNSPOKEN in request or request.method == hdrs.METH_CONNECT:
+        return problem_for(request, NotSpoken())
     try:
-        if TOO_OLD in request or request.method == hdrs.METH_CONNECT:
-            raise NotSpoken
         return await handler(request)
     except ConnectionError:  # the client is gone; stores that are away raise errors of the domain
         return web.Response(status=HTTPStatus.BAD_REQUEST)

@@ -12,13 +12,13 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
-from aiohttp import HttpVersion10, web
+from aiohttp import HttpVersion10, HttpVersion11, StreamReader, web
 from aiohttp.http import RawRequestMessage
 
 from web.calls import SERVICES
 from web.errors import REQUEST_ID, NotSpoken, problem_for
 from web.meter import WebMeter
-from web.middleware import TOO_OLD, UNMATCHED, dress, new_request_id
+from web.middleware import UNMATCHED, UNSPOKEN, dress, new_request_id
 
 SETTINGS: Final[dict[str, Any]] = {
     "access_log": None,  # it would print ?token=...; the middleware writes its own line
@@ -45,7 +45,7 @@ class _Server(web.Server):
     """Makes a :class:`_Line` of every connection; requests are handled as *stock* does."""
 
     def __init__(self, stock: web.Server, meter: WebMeter) -> None:
-        super().__init__(stock.request_handler, request_factory=_upgrading(stock.request_factory))
+        super().__init__(stock.request_handler, request_factory=_prepared(stock.request_factory))
         self.meter = meter
 
     def __call__(self) -> web.RequestHandler:
@@ -55,11 +55,20 @@ class _Server(web.Server):
 class _Line(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_meter",)
+    __slots__ = ("_meter", "body")
 
     def __init__(self, server: web.Server, meter: WebMeter) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **SETTINGS)
         self._meter = meter
+        self.body: StreamReader | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; whoever waits for the rest of a body that broke is told so at once."""
+        super().data_received(data)
+        broke = bool(self._messages) and not isinstance(self._messages[-1][0], RawRequestMessage)
+        if broke and self.body is not None and not self.body.is_eof():
+            self.body.set_exception(web.RequestPayloadError("what follows is no HTTP"))
+            self.body.feed_eof()
 
     def handle_error(
         self,
@@ -95,14 +104,15 @@ class _Unrouted(web.Response):
         dress(self, self._request_id)
 
 
-def _upgrading(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
-    """*make*, for versions too old to be answered in: what comes out speaks HTTP/1.0, and is marked."""
+def _prepared(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
+    """*make*, which also tells the line what it reads now, and marks versions that nothing is answered in."""
 
-    def made(message: RawRequestMessage, *rest: Any) -> web.BaseRequest:
-        if message.version >= HttpVersion10:
-            return make(message, *rest)
-        request = make(message._replace(version=HttpVersion10, should_close=True), *rest)
-        request[TOO_OLD] = True
+    def made(message: RawRequestMessage, body: StreamReader, line: _Line, *rest: Any) -> web.BaseRequest:
+        line.body = body
+        if message.version in (HttpVersion10, HttpVersion11):
+            return make(message, body, line, *rest)
+        request = make(message._replace(version=HttpVersion10), body, line, *rest)
+        request[UNSPOKEN] = True
         return request
 
     return made

@@ -1,6 +1,8 @@
 """Replicas to be sent everything that nobody should send.
 
 target      most tests use it: no RabbitMQ, and none of the limits that would get in the way
+strict      has a limit or a list for everything
+hasty       waits for nobody
 spawn_hard  starts one with settings of the test's own
 """
 
@@ -20,11 +22,20 @@ from tests.e2e.conftest import Redis, Spawn
 from tests.e2e.neighbours import QuestionService
 from tests.e2e.replica import Replica, running
 
+OFFERED = ("Array", "Dynamic Programming", *(f"Offered {number}" for number in range(30)))
+PAGE = "https://app.example.com"
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.e2e)
+
+HARDENING = pytest.StashKey[list[str]]()
+"""The ids of this folder's tests, before any is left out."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    ours = [item for item in items if Path(__file__).parent in item.path.parents]
+    config.stash[HARDENING] = [item.nodeid for item in ours]
+    for item in ours:
+        item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +59,21 @@ async def surroundings(servers: Servers, postgres_url: str) -> AsyncIterator[dic
 @pytest.fixture(scope="session")
 async def target(surroundings: dict[str, str], hardening_logs: Path) -> AsyncIterator[Replica]:
     async with running(Replica(hardening_logs, **surroundings)) as (replica,):
+        yield replica
+
+
+@pytest.fixture(scope="session")
+async def strict(surroundings: dict[str, str], hardening_logs: Path) -> AsyncIterator[Replica]:
+    limits = {"RATE_LIMIT": "20/hour", "AUTH_FAILURE_LIMIT": "3/hour"}
+    lists = {"TOPICS": ", ".join(OFFERED), "CORS_ORIGINS": PAGE}
+    async with running(Replica(hardening_logs, **(surroundings | limits | lists))) as (replica,):
+        yield replica
+
+
+@pytest.fixture(scope="session")
+async def hasty(surroundings: dict[str, str], hardening_logs: Path) -> AsyncIterator[Replica]:
+    impatience = {"MATCHING_TIMEOUT_SECONDS": "1", "CONFIRM_MATCH_TIMEOUT_SECONDS": "0.3"}
+    async with running(Replica(hardening_logs, **(surroundings | impatience))) as (replica,):
         yield replica
 
 

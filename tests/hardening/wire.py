@@ -21,7 +21,7 @@ UNKNOWN = "01990000-0000-7000-8000-00000000ffff"
 WISH = b'{"difficulty": "easy", "topic": "Hardening"}'
 PROBLEM = "application/problem+json"
 
-POSTS = {
+POSTS: dict[str, dict[str, object]] = {
     f"{BASE}/request": {"difficulty": "easy", "topic": "Hardening"},
     f"{BASE}/confirm": {"match_id": UNKNOWN, "confirmed": True},
     f"{BASE}/sessions/leave": {"session_id": UNKNOWN},
@@ -112,7 +112,11 @@ async def wire(replica: Replica) -> AsyncIterator[Wire]:
 
 
 def head(
-    method: str = "POST", path: str = f"{BASE}/request", *lines: str, user: str | None = "raw", version: str = "HTTP/1.1"
+    method: str = "POST",
+    path: str = f"{BASE}/request",
+    *lines: str,
+    user: str | None = "raw",
+    version: str = "HTTP/1.1",
 ) -> bytes:
     """A request's head: *lines* after the usual ones; no ``Authorization`` for no *user*."""
     usual = [f"{method} {path} {version}", "Host: replica"]
@@ -128,9 +132,7 @@ async def ask(replica: Replica, *pieces: bytes, has_body: bool = True) -> Answer
         return await line.answer(has_body=has_body)
 
 
-async def post(
-    replica: Replica, body: bytes, *lines: str, path: str = f"{BASE}/request", user: str = "raw"
-) -> Answer:
+async def post(replica: Replica, body: bytes, *lines: str, path: str = f"{BASE}/request", user: str = "raw") -> Answer:
     """The answer to *body*."""
     return await ask(replica, head("POST", path, f"Content-Length: {len(body)}", *lines, user=user) + body)
 
