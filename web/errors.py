@@ -156,7 +156,7 @@ TABLE: Final[Mapping[type[BaseException], Row]] = {
     MatchOver: Row(404, "match_closed", "The match is closed", _CLOSED),
     BodyTooSlow: Row(408, "body_too_slow", "The body did not arrive", "Send the body within ten seconds."),
     domain.LiveRequestExists: Row(
-        409, "live_request_exists", "You have a live request", "Resume or cancel it, by its id."
+        409, "live_request_exists", "You have a live request", "Resume it with the ids given here, or cancel it first."
     ),
     domain.RequestTimedOut: Row(409, "request_timed_out", "The request has timed out", "Too late to cancel: ask anew."),
     domain.MatchClosed: Row(409, "match_closed", "The match is closed", _CLOSED),
@@ -197,8 +197,7 @@ def problem_for(request: web.BaseRequest, error: BaseException) -> web.Response:
             return problem(request, row, headers=RETRY)
         case web.HTTPException():
             return _of_http(request, error)
-        case _:
-            return problem(request, row)
+    return problem(request, row)
 
 
 def problem(
@@ -222,7 +221,7 @@ def problem(
         **(truth or {}),
     }
     said = json.dumps(body).encode()
-    response = web.Response(status=row.status, body=said, content_type=PROBLEM_JSON, headers=headers or None)
+    response = web.Response(status=row.status, body=said, content_type=PROBLEM_JSON, headers=headers)
     if HANG_UP.items() <= response.headers.items():
         response.force_close()  # the header alone closes nothing
     return response
@@ -234,8 +233,7 @@ def _of_http(request: web.BaseRequest, error: web.HTTPException) -> web.Response
         return problem_for(request, BodyTooLarge())
     status = HTTPStatus(error.status)
     row = Row(status, status.name.lower(), status.phrase, _DETAILS.get(status, "The request cannot be served."))
-    kept = {name: value for name, value in error.headers.items() if name in _KEPT}
-    return problem(request, row, headers=kept)
+    return problem(request, row, headers={name: value for name, value in error.headers.items() if name in _KEPT})
 
 
 _KEPT = frozenset({"Allow", "Location", "Retry-After"})
