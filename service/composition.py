@@ -86,6 +86,7 @@ def _options(settings: Settings, topics: Topics) -> WebOptions:
         cors_origins=settings.cors_origins,
         rate_limit=settings.rate_limit,
         recheck_seconds=settings.auth_recheck_seconds,
+        auth_failure_limit=settings.auth_failure_limit,
         max_sockets=settings.max_sockets,
         max_sockets_per_user=settings.max_sockets_per_user,
         max_sockets_per_address=settings.max_sockets_per_address,

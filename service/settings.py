@@ -132,6 +132,9 @@ class Settings(_Environment):
     rate_limit: Annotated[str, AfterValidator(values.rate)] = Field(
         "600/minute", description="Requests a user may make, e.g. 600/minute; empty for no limit"
     )
+    auth_failure_limit: Annotated[str, AfterValidator(values.rate)] = Field(
+        "6000/minute", description="Requests without a good token from one network address; empty for no limit"
+    )
     max_buckets: int = Field(
         512, ge=1, le=100_000, description="Topic and difficulty pairs in use at once (1 to 100000)"
     )

@@ -57,6 +57,7 @@ def make_app(  # noqa: PLR0913 - the edge meets all its collaborators here
         options=options,
         meter=meter,
         rate_limit=RateLimit(options.rate_limit),
+        failure_limit=RateLimit(options.auth_failure_limit),
         readiness=readiness,
         exposition=exposition,
         documents={

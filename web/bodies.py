@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from web.errors import BodyTooLarge, BodyTooSlow, EncodingRefused, InvalidBody, Malformed
+from web.errors import BodyTooLarge, BodyTooSlow, EncodingRefused, InvalidBody, Malformed, NotSpoken
 
 MAX_BODY_BYTES: Final = 16 * 1024
 BODY_SECONDS: Final = 10
@@ -26,11 +26,13 @@ B = TypeVar("B", bound=BaseModel)
 async def read_body(request: web.Request, model: type[B], context: Mapping[str, Any]) -> B:
     """The request's body.
 
-    Raises ``EncodingRefused``, ``BodyTooLarge``, ``BodyTooSlow``, ``Malformed`` (no JSON) or
+    Raises ``EncodingRefused``, ``BodyTooLarge``, ``BodyTooSlow``, ``Malformed`` (no JSON, or framed oddly) or
     ``InvalidBody`` (JSON, but no *model*).
     """
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+    if any(coding.strip().lower() != "identity" for coding in request.headers.getall("Content-Encoding", [])):
         raise EncodingRefused
+    if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+        raise Malformed("No transfer coding but chunked is read.")
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise BodyTooLarge
     return validated(parsed(await _bytes(request)), model, context)
@@ -45,7 +47,7 @@ async def _bytes(request: web.Request) -> bytes:
     except TimeoutError:
         raise BodyTooSlow from None
     except (web.RequestPayloadError, ConnectionError):
-        raise Malformed("The body broke off.") from None
+        raise NotSpoken("The body broke off.") from None
 
 
 def parsed(body: bytes | str) -> Any:

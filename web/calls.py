@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from domain.errors import NotFound
 from domain.ids import UserId
-from web.auth import Authenticator, bearer
+from web.auth import Authenticator, Identity, bearer
 from web.bodies import read_body
 from web.errors import Malformed, Unauthorized
 from web.front_door import FrontDoor
@@ -21,7 +21,7 @@ from web.hub import Hub
 from web.inputs import TOPICS
 from web.meter import WebMeter
 from web.options import WebOptions
-from web.rate import RateLimit
+from web.rate import RateLimit, household
 from web.readiness import Readiness
 from web.reads import Reads
 from web.schemas import UUID_PATTERN
@@ -44,6 +44,7 @@ class Services:
     options: WebOptions
     meter: WebMeter
     rate_limit: RateLimit
+    failure_limit: RateLimit
     readiness: Callable[[], Awaitable[Readiness]]
     exposition: Callable[[str], tuple[bytes, str]]
     documents: Mapping[str, bytes]
@@ -128,12 +129,20 @@ def without_body(handler: Callable[[Call[None]], Awaitable[Reply]], *, stranger:
 
 
 async def _caller(request: web.Request, services: Services) -> UserId:
+    try:
+        identity = await _identified(request, services)
+    except Unauthorized:
+        services.failure_limit.count(household(request.remote))
+        raise
+    structlog.contextvars.bind_contextvars(user_id=identity.user_id)
+    services.rate_limit.count(identity.user_id)
+    return identity.user_id
+
+
+async def _identified(request: web.Request, services: Services) -> Identity:
     headers = request.headers.getall("Authorization", [])
     if not headers:
         raise Unauthorized(presented=False)
     if len(headers) > 1:
         raise Malformed("More than one Authorization header.")
-    identity = await services.authenticator.identify(bearer(headers[0]))
-    structlog.contextvars.bind_contextvars(user_id=identity.user_id)
-    services.rate_limit.count(identity.user_id)
-    return identity.user_id
+    return await services.authenticator.identify(bearer(headers[0]))

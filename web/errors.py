@@ -4,6 +4,7 @@
 
     Refusal                     what the edge itself refuses
      |- Malformed               400  not what HTTP or JSON say
+     |   '- NotSpoken            400  not the HTTP that is spoken here; the line is closed
      |- Unauthorized            401  no token, or not a good one
      |- BodyTooSlow             408
      |- BodyTooLarge            413
@@ -55,6 +56,12 @@ class Refusal(Exception):
 
 class Malformed(Refusal):
     """The message breaks the rules of HTTP, JSON or WebSocket."""
+
+
+class NotSpoken(Malformed):
+    """Nor would what follows on this line be understood."""
+
+    headers = HANG_UP
 
 
 class Unauthorized(Refusal):
@@ -178,24 +185,23 @@ def row_of(error: BaseException) -> Row | None:
     return next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), None)
 
 
-def problem_for(request: web.Request, error: BaseException) -> web.Response:
+def problem_for(request: web.BaseRequest, error: BaseException) -> web.Response:
     """The answer to *error*; ``internal_error`` when nobody planned it."""
+    row = row_of(error) or INTERNAL
     match error:
         case Refusal():
-            row = row_of(error) or INTERNAL
             return problem(request, row, detail=str(error), truth=error.truth, headers=error.headers)
         case domain.Conflict():
-            return problem(request, row_of(error) or INTERNAL, truth=vars(error))
+            return problem(request, row, truth=vars(error))
         case domain.Unavailable():
-            return problem(request, row_of(error) or INTERNAL, headers=RETRY)
+            return problem(request, row, headers=RETRY)
         case web.HTTPException():
             return _of_http(request, error)
-        case _:
-            return problem(request, row_of(error) or INTERNAL)
+    return problem(request, row)
 
 
 def problem(
-    request: web.Request,
+    request: web.BaseRequest,
     row: Row,
     *,
     detail: str = "",
@@ -214,19 +220,20 @@ def problem(
         "request_id": request_id,
         **(truth or {}),
     }
-    return web.Response(
-        status=row.status, body=json.dumps(body).encode(), content_type=PROBLEM_JSON, headers=headers or None
-    )
+    said = json.dumps(body).encode()
+    response = web.Response(status=row.status, body=said, content_type=PROBLEM_JSON, headers=headers)
+    if HANG_UP.items() <= response.headers.items():
+        response.force_close()  # the header alone closes nothing
+    return response
 
 
-def _of_http(request: web.Request, error: web.HTTPException) -> web.Response:
+def _of_http(request: web.BaseRequest, error: web.HTTPException) -> web.Response:
     """The refusals of aiohttp itself: unknown path, wrong method, too large."""
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return problem_for(request, BodyTooLarge())
     status = HTTPStatus(error.status)
     row = Row(status, status.name.lower(), status.phrase, _DETAILS.get(status, "The request cannot be served."))
-    kept = {name: value for name, value in error.headers.items() if name in _KEPT}
-    return problem(request, row, headers=kept)
+    return problem(request, row, headers={name: value for name, value in error.headers.items() if name in _KEPT})
 
 
 _KEPT = frozenset({"Allow", "Location", "Retry-After"})

@@ -14,6 +14,10 @@ from web.schemas import Uuid
 TOPICS: Final = "topics"
 """Under this name the validation context carries the deployment's :class:`~domain.topic.Topics`."""
 
+_SIGNS: Final = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0131\u0134-\u0151\u0154-\u017f0-9+#&/().,'_\-"
+_TOPIC_PATTERN: Final = rf"^[{_SIGNS} ]*[{_SIGNS}][{_SIGNS} ]*$"
+"""For the description: what is taken, short of the rarer letters that Unicode calls Latin."""
+
 
 def _difficulty(value: Any) -> Difficulty:
     try:
@@ -46,7 +50,7 @@ class MatchWish(_In):
         Field(
             description="Letters, digits, spaces and + # & / ( ) . , ' _ -; one of those offered, where they are.",
             examples=["Array"],
-            json_schema_extra={"minLength": 1, "maxLength": MAX_TOPIC_LENGTH},
+            json_schema_extra={"minLength": 1, "maxLength": MAX_TOPIC_LENGTH, "pattern": _TOPIC_PATTERN},
         ),
     ]
 

@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from web.cors import Cors
-from web.errors import REQUEST_ID, problem_for, row_of
+from web.errors import REQUEST_ID, NotSpoken, problem_for, row_of
 from web.meter import WebMeter
 
 UNMATCHED: Final = "unmatched"
@@ -27,6 +27,9 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+UNSPOKEN: Final = web.RequestKey("unspoken", bool)
+"""In requests of an HTTP version in which nothing is answered."""
+
 _DECENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 log = structlog.get_logger()
@@ -51,10 +54,17 @@ def observing(meter: WebMeter, cors: Cors) -> Middleware:
 
 def _request_id(request: web.Request) -> str:
     given = request.headers.get("X-Request-ID", "")
-    return given if _DECENT_ID.fullmatch(given) else secrets.token_hex(16)
+    return given if _DECENT_ID.fullmatch(given) else new_request_id()
+
+
+def new_request_id() -> str:
+    """One that nobody had before."""
+    return secrets.token_hex(16)
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if UNSPOKEN in request or request.method == hdrs.METH_CONNECT:
+        return problem_for(request, NotSpoken())
     try:
         return await handler(request)
     except ConnectionError:  # the client is gone; stores that are away raise errors of the domain
@@ -84,16 +94,21 @@ def heading(cors: Cors) -> Callable[[web.Request, web.StreamResponse], Awaitable
     """The headers of every answer, errors included."""
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
-        headers = response.headers
-        headers.popall(hdrs.SERVER, None)
-        for name, value in SECURITY_HEADERS.items():
-            headers.setdefault(name, value)
+        dress(response, request.get(REQUEST_ID, ""))
         if isinstance(response, web.FileResponse):
-            headers[hdrs.CACHE_CONTROL] = "no-cache"  # may be kept, but is asked for again
-        headers["X-Request-ID"] = request.get(REQUEST_ID, "")
-        headers.update(cors.headers(request))
+            response.headers[hdrs.CACHE_CONTROL] = "no-cache"  # may be kept, but is asked for again
+        response.headers.update(cors.headers(request))
 
     return add
+
+
+def dress(response: web.StreamResponse, request_id: str) -> None:
+    """Give *response* the headers that do not depend on what was asked."""
+    headers = response.headers
+    headers.popall(hdrs.SERVER, None)
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    headers["X-Request-ID"] = request_id
 
 
 async def expect(request: web.Request) -> web.StreamResponse | None:

@@ -21,6 +21,8 @@ _SECURITY: Final = "accessToken"
 _HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
     201: ("Location",),
     401: ("WWW-Authenticate",),
+    415: ("Accept-Encoding",),
+    426: ("Upgrade", "Sec-WebSocket-Version"),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
@@ -109,5 +111,5 @@ def _response(status: int, schema: Json, media_type: str) -> Json:
     response: Json = {"description": HTTPStatus(status).phrase, "content": {media_type: {"schema": schema}}}
     names = _HEADERS.get(status, ())
     if names:
-        response["headers"] = {name: {"schema": {"type": "string"}} for name in names}
+        response["headers"] = {name: {"required": True, "schema": {"type": "string"}} for name in names}
     return response

@@ -21,6 +21,8 @@ class WebOptions:
     """Calls one user may make, such as ``600/minute``; None or empty for no limit."""
     recheck_seconds: float
     """How often the User Service, where it is asked at all, is asked about the owners of open sockets."""
+    auth_failure_limit: str | None
+    """Calls without a good token that one address may make; None or empty for no limit."""
     max_sockets: int
     max_sockets_per_user: int
     max_sockets_per_address: int

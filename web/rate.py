@@ -1,4 +1,4 @@
-"""How often one user may call.
+"""How often one user may call, and how often one address may come with a bad token.
 
 Counted per replica, in fixed windows.  The `limits` library reads the setting; its in-memory storage is not
 used, because it walks over every user's counter as calls come in (measured: 0.3 ms a call at 1,500 users).
@@ -6,15 +6,19 @@ used, because it walks over every user's counter as calls come in (measured: 0.3
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Final
 
 import limits
 
-from domain.ids import UserId
 from web.errors import RateLimited
+
+MOST_COUNTED: Final = 100_000
+"""Callers in one window; those who come later are not counted in it."""
 
 
 class RateLimit:
@@ -26,9 +30,9 @@ class RateLimit:
         self._window_seconds = item.get_expiry() if item else 0
         self._clock = clock
         self._ends_at = -math.inf
-        self._calls: Counter[UserId] = Counter()
+        self._calls: Counter[str] = Counter()
 
-    def count(self, user_id: UserId) -> None:
+    def count(self, caller: str) -> None:
         """Count one call.  Raises ``RateLimited`` when it is one too many."""
         if not self._most:
             return
@@ -36,6 +40,19 @@ class RateLimit:
         if now >= self._ends_at:
             self._calls.clear()
             self._ends_at = now + self._window_seconds
-        self._calls[user_id] += 1
-        if self._calls[user_id] > self._most:
+        if caller not in self._calls and len(self._calls) >= MOST_COUNTED:
+            return
+        self._calls[caller] += 1
+        if self._calls[caller] > self._most:
             raise RateLimited(math.ceil(self._ends_at - now))
+
+
+def household(address: str | None) -> str:
+    """Who shares *address*: of IPv6 the first half, since anybody there may choose the second."""
+    try:
+        parsed = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    return str(ipaddress.IPv6Network((parsed, 64), strict=False).network_address)

@@ -28,7 +28,7 @@ from web.options import WebOptions
 from web.paths import BASE
 from web.readiness import Readiness
 from web.schemas import ProblemBody
-from web.serving import SETTINGS
+from web.serving import make_runner
 
 Socket: TypeAlias = "aiohttp.ClientWebSocketResponse[Literal[True]]"
 
@@ -40,11 +40,19 @@ OPTIONS = WebOptions(
     cors_origins=(),
     rate_limit=None,
     recheck_seconds=900,
+    auth_failure_limit=None,
     max_sockets=100,
     max_sockets_per_user=3,
     max_sockets_per_address=50,
     legacy_open_session_read=False,
 )
+
+
+class _Server(TestServer):
+    """Served as in earnest."""
+
+    async def _make_runner(self, **kwargs: Any) -> web.AppRunner:
+        return make_runner(self.app, drain_seconds=5)
 
 
 @dataclass
@@ -109,8 +117,8 @@ class Edge:
         return self.readiness
 
     async def open(self) -> Edge:
-        server = TestServer(self.app())
-        await server.start_server(**SETTINGS)
+        server = _Server(self.app())
+        await server.start_server()
         self.client = TestClient(server)
         return self
 
