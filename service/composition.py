@@ -18,6 +18,7 @@ from service.backstage import DevBackstage
 from service.cast import start_cast
 from service.metrics import Metrics
 from service.neighbours import open_neighbours
+from service.pulse import watched
 from service.readiness import ReadinessProbe
 from service.settings import Settings
 from service.stores import Stores, open_stores
@@ -46,14 +47,13 @@ async def compose(settings: Settings) -> AsyncIterator[Service]:
     metrics = Metrics(topics=topics, version=VERSION)
     options = _options(settings, topics)
     async with AsyncExitStack() as stack:
+        stack.enter_context(watched(metrics))
         stores = await open_stores(settings, metrics, stack)
         neighbours = await open_neighbours(settings, metrics, stack)
         hub = await _open_hub(settings, options, metrics, stores, stack)
         cast = start_cast(settings, stores, neighbours, hub, metrics)
         stack.push_async_callback(cast.system.stop)
         metrics.watch_mailboxes(lambda: list(cast.system.depths()))
-        watch = asyncio.create_task(metrics.watch_loop(), name="event loop watch")
-        stack.callback(watch.cancel)
         readiness = ReadinessProbe(stores, neighbours.broker)
         backstage = DevBackstage(settings=settings, stores=stores, system=cast.system, readiness=readiness)
         app = make_app(

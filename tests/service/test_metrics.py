@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import itertools
-
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,7 +11,8 @@ from domain.match import MatchState
 from domain.reasons import EndReason
 from domain.request import Bucket, Difficulty
 from domain.topic import Topics
-from service.metrics import MOST_VALUES, Metrics
+from service.collectors import MOST_VALUES
+from service.metrics import Metrics
 
 ARRAY = Bucket(Difficulty.EASY, "Array")
 KNITTING = Bucket(Difficulty.EASY, "Knitting")
@@ -130,19 +127,6 @@ def test_whatever_is_offered_the_number_of_series_is_bounded(metrics: Metrics) -
     assert len(routes) == MOST_VALUES + 1
     methods = {dict(labels)["method"] for name, labels in samples if name == "matching_http_requests_total"}
     assert methods == {"other"}
-
-
-async def test_a_blocked_event_loop_is_noticed(metrics: Metrics) -> None:
-    moments = itertools.count(step=0.7)  # so much goes by from one look at the clock to the next
-    watching = asyncio.create_task(metrics.watch_loop(every=0.001, clock=lambda: next(moments)))
-    async with asyncio.timeout(5):
-        while not value(metrics, "event_loop_lag_seconds_count"):  # noqa: ASYNC110 - metrics announce nothing
-            await asyncio.sleep(0)
-    watching.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await watching
-
-    assert value(metrics, "event_loop_lag_recent_seconds") == pytest.approx(0.699)
 
 
 def test_prometheus_gets_openmetrics_when_it_asks_for_it(metrics: Metrics) -> None:
