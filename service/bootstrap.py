@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
 import structlog
 from aiohttp import web
@@ -74,15 +75,23 @@ async def _listening(service: Service, settings: Settings) -> AsyncIterator[str]
     """Listen, and say where; at the end let the requests in flight finish."""
     runner = make_runner(service.app, drain_seconds=settings.drain_seconds)
     await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
     try:
-        try:
-            await site.start()
-        except OSError as error:
-            why = f"Port {settings.port} cannot be listened on at {settings.host}: {error.strerror}."
-            raise StartFailed(why) from error
-        port = runner.addresses[0][1]
+        server = await _listen(service, runner, settings)
+        port = server.sockets[0].getsockname()[1]
         host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
-        yield f"http://{host}:{port}"
+        try:
+            yield f"http://{host}:{port}"
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
+
+
+async def _listen(service: Service, runner: web.AppRunner, settings: Settings) -> asyncio.Server:
+    """Connections reach the application by way of the doorkeeper: no site of aiohttp's counts them."""
+    guests = service.doorkeeper.serving(cast("web.Server", runner.server))  # there once the runner is set up
+    try:
+        return await asyncio.get_running_loop().create_server(guests, settings.host, settings.port, backlog=BACKLOG)
+    except OSError as error:
+        why = f"Port {settings.port} cannot be listened on at {settings.host}: {error.strerror}."
+        raise StartFailed(why) from error

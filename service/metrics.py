@@ -64,6 +64,8 @@ class Metrics:
         )
         self._dependencies = self._counter("dependency_errors", "Failures of what we depend on.", "dependency")
         self._sockets = self._gauge("sockets", "Open WebSockets.")
+        self._connections = self._gauge("connections", "Clients connected, WebSockets included.")
+        self._turned_away = self._counter("turned_away", "Newcomers refused to keep serving others, by why.", "why")
         self._closed = self._counter("sockets_closed", "WebSockets closed, by code.", "code")
         self._frames = self._counter("frames_pushed", "Frames put into the outboxes of sockets.")
         self._answers = self._counter("http_requests", "Requests answered.", "route", "method", "status")
@@ -128,6 +130,12 @@ class Metrics:
     def socket_closed(self, code: int) -> None:
         self._sockets.dec()
         self._closed.labels(self._bound("code", str(code))).inc()
+
+    def connections(self, count: int) -> None:
+        self._connections.set(count)
+
+    def turned_away(self, why: str) -> None:
+        self._turned_away.labels(self._bound("why", why)).inc()
 
     def pushed(self, frames: int) -> None:
         self._frames.inc(frames)

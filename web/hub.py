@@ -86,6 +86,10 @@ class Hub:
             if not self._seats[address]:
                 del self._seats[address]
 
+    def sockets_from(self, address: str) -> int:
+        """How many seats sockets from *address* hold."""
+        return self._seats[address]
+
     def add(self, connection: Connection) -> None:
         """From now on *connection* gets what its user is told; the oldest of too many is closed."""
         connections = self._connections.setdefault(connection.user_id, [])

@@ -19,6 +19,11 @@ class WebOptions:
     """Origins of browser frontends, matched exactly; ``*`` admits every origin, without credentials."""
     rate_limit: str | None
     """Calls one user may make, such as ``600/minute``; None or empty for no limit."""
+    max_requests_in_flight: int
+    """While so many are being answered, nobody new is let in."""
+    max_lag_seconds: float
+    """While the event loop is later than that, neither."""
+    max_handshakes_per_second: int
     max_sockets: int
     max_sockets_per_user: int
     max_sockets_per_address: int
