@@ -13,6 +13,7 @@ from aiohttp import web
 
 from service.composition import Service, compose
 from service.errors import StartFailed
+from service.log_limit import LineLimit
 from service.logs import configure_logs
 from service.settings import Settings
 from web.serving import make_runner
@@ -31,9 +32,9 @@ def run(settings: Settings, *, announce: Callable[[str], None] | None = None) ->
 
     *announce* is called with the base address once requests are answered.
     """
-    configure_logs(settings)
+    lines = configure_logs(settings)
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        return runner.run(_serve(settings, announce))
+        return runner.run(_serve(settings, lines, announce))
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -44,12 +45,12 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(settings: Settings, announce: Callable[[str], None] | None) -> int:
+async def _serve(settings: Settings, lines: LineLimit, announce: Callable[[str], None] | None) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with compose(settings) as service, _listening(service, settings) as address:
+    async with compose(settings, lines) as service, _listening(service, settings) as address:
         log.info("serving", action="started", address=address, env=settings.env)
         if announce is not None:
             announce(address)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 PREFIX: Final = "matching"
@@ -16,6 +16,9 @@ BUCKET: Final = ("difficulty", "topic")
 
 Depths = Callable[[], Iterable[tuple[str, int]]]
 """Kind and mailbox depth of every actor."""
+
+LeftOut = Callable[[], Mapping[str, int]]
+"""Log lines that were not written, by action."""
 
 
 class Bounded:
@@ -51,6 +54,26 @@ class Actors(Collector):
             for kind, depths in by_kind.items():
                 family.add_metric([kind], measure(depths))
             yield family
+
+
+class Lines(Collector):
+    """Log lines that were not written, counted when somebody looks."""
+
+    def __init__(self) -> None:
+        self.left_out: LeftOut = dict
+        self._bounded = Bounded()
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            f"{PREFIX}_log_lines_left_out", "Log lines not written, as there were too many.", labels=["action"]
+        )
+        counts: dict[str, int] = {}
+        for action, count in self.left_out().items():
+            label = self._bounded(action)
+            counts[label] = counts.get(label, 0) + count
+        for label, count in counts.items():
+            family.add_metric([label], count)
+        yield family
 
 
 class Queues(Collector):

@@ -17,6 +17,7 @@ from persistence.redis.fanout import RedisFanout
 from service.backstage import DevBackstage
 from service.cast import start_cast
 from service.descriptors import room_for_connections
+from service.log_limit import LineLimit
 from service.metrics import Metrics
 from service.neighbours import open_neighbours
 from service.pulse import watched
@@ -46,7 +47,7 @@ class Service:
 
 
 @asynccontextmanager
-async def compose(settings: Settings) -> AsyncIterator[Service]:
+async def compose(settings: Settings, lines: LineLimit) -> AsyncIterator[Service]:
     """Open, wire and start; at the end stop and close, the last first.  Raises ``StartFailed``."""
     topics = Topics(settings.topics)
     metrics = Metrics(topics=topics, version=VERSION)
@@ -58,6 +59,7 @@ async def compose(settings: Settings) -> AsyncIterator[Service]:
         hub = await _open_hub(settings, options, metrics, stores, stack)
         cast = start_cast(settings, stores, neighbours, hub, metrics)
         stack.push_async_callback(cast.system.stop)
+        metrics.watch_lines(lambda: lines.left_out)
         metrics.watch_mailboxes(lambda: list(cast.system.depths()))
         doorkeeper = Doorkeeper(
             most=room_for_connections(settings),

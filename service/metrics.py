@@ -18,7 +18,7 @@ from domain.match import MatchState
 from domain.reasons import EndReason
 from domain.request import Bucket
 from domain.topic import Topics
-from service.collectors import BUCKET, OTHER, PREFIX, Actors, Bounded, Depths, Queues
+from service.collectors import BUCKET, OTHER, PREFIX, Actors, Bounded, Depths, LeftOut, Lines, Queues
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PEOPLE_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300)
@@ -34,7 +34,8 @@ class Metrics:
         self._bounded: dict[str, Bounded] = {}
         self._actors = Actors()
         self._queues = Queues()
-        for collector in (self._actors, self._queues):
+        self._lines = Lines()
+        for collector in (self._actors, self._queues, self._lines):
             self.registry.register(collector)
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -153,6 +154,10 @@ class Metrics:
     def watch_mailboxes(self, depths: Depths) -> None:
         """Ask *depths* at every scrape from now on."""
         self._actors.depths = depths
+
+    def watch_lines(self, left_out: LeftOut) -> None:
+        """Ask *left_out* at every scrape from now on."""
+        self._lines.left_out = left_out
 
     def lagged(self, seconds: float) -> None:
         """The event loop was so late."""

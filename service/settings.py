@@ -81,6 +81,10 @@ class Settings(_Environment):
         Field("INFO", description="DEBUG, INFO, WARNING, ERROR or CRITICAL")
     )
 
+    log_lines_per_second: int = Field(
+        200, ge=1, le=1_000_000, description="Log lines of one action in a second; more are left out (1 to 1000000)"
+    )
+
     question_service_url: Annotated[_HttpUrl | None, _Blank] = Field(
         None, description="The Question Service; where empty and ENV=dev, a small built-in question bank serves"
     )
