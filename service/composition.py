@@ -26,7 +26,7 @@ from service.settings import Settings
 from service.stores import Stores, open_stores
 from service.version import VERSION
 from web import frames
-from web.admission import Gate
+from web.admission import Admission
 from web.app import make_app
 from web.auth import Authenticator
 from web.doorkeeper import Doorkeeper
@@ -67,7 +67,7 @@ async def compose(settings: Settings, lines: LineLimit) -> AsyncIterator[Service
             sockets_from=hub.sockets_from,
             meter=metrics,
         )
-        gate = Gate(options=options, doorkeeper=doorkeeper, lag=lambda: pulse.lag, meter=metrics)
+        admission = Admission(options=options, doorkeeper=doorkeeper, lag=lambda: pulse.lag, meter=metrics)
         readiness = ReadinessProbe(stores, neighbours.broker)
         backstage = DevBackstage(settings=settings, stores=stores, system=cast.system, readiness=readiness)
         app = make_app(
@@ -83,7 +83,7 @@ async def compose(settings: Settings, lines: LineLimit) -> AsyncIterator[Service
             ),
             options=options,
             meter=metrics,
-            gate=gate,
+            admission=admission,
             readiness=readiness,
             exposition=metrics.exposition,
             event_schemas=MESSAGES,

@@ -48,7 +48,7 @@ class Turnstile:
         raise Overloaded(retry_after_seconds=random.randint(1, longest))  # noqa: S311 - jitter, no secret
 
 
-class Gate:
+class Admission:
     """Refuses newcomers while the event loop is late, or too many requests are being answered."""
 
     def __init__(
@@ -93,11 +93,11 @@ class Gate:
             raise
 
 
-def admitting(gate: Gate) -> Middleware:
-    """The gate as a middleware."""
+def admitting(admission: Admission) -> Middleware:
+    """The same as a middleware."""
 
     @web.middleware
     async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-        return await gate.answer(request, handler)
+        return await admission.answer(request, handler)
 
     return admit

@@ -20,7 +20,7 @@ from domain.ids import UserId
 from domain.topic import Topics
 from messaging.events import MESSAGES
 from tests.web.fakes import SECRET, FakeFanout, FakeMatchmaker, FakeMeter, FakeReads, FakeUsers, token
-from web.admission import Gate
+from web.admission import Admission
 from web.app import make_app
 from web.auth import Authenticator
 from web.doorkeeper import Doorkeeper
@@ -111,7 +111,9 @@ class Edge:
             authenticator=self.authenticator,
             options=self.options,
             meter=self.meter,
-            gate=Gate(options=self.options, doorkeeper=self.doorkeeper, lag=lambda: self.lag, meter=self.meter),
+            admission=Admission(
+                options=self.options, doorkeeper=self.doorkeeper, lag=lambda: self.lag, meter=self.meter
+            ),
             readiness=self._readiness,
             exposition=lambda accept: (
                 b"up 1\n",
