@@ -219,5 +219,8 @@ class Meter(Protocol):
     def actor_restarted(self, kind: str) -> None:
         """An actor of this class failed and was replaced."""
 
+    def actor_hung(self, kind: str) -> None:
+        """An actor of this class did not get on with a message, and was replaced."""
+
     def left_behind(self, what: str, count: int) -> None:
         """The janitor handed over so many."""

@@ -6,12 +6,14 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
 import structlog
 from aiohttp import web
 
 from service.composition import Service, compose
 from service.errors import StartFailed
+from service.log_limit import LineLimit
 from service.logs import configure_logs
 from service.settings import Settings
 from web.serving import make_runner
@@ -30,9 +32,9 @@ def run(settings: Settings, *, announce: Callable[[str], None] | None = None) ->
 
     *announce* is called with the base address once requests are answered.
     """
-    configure_logs(settings)
+    lines = configure_logs(settings)
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        return runner.run(_serve(settings, announce))
+        return runner.run(_serve(settings, lines, announce))
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -43,12 +45,12 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(settings: Settings, announce: Callable[[str], None] | None) -> int:
+async def _serve(settings: Settings, lines: LineLimit, announce: Callable[[str], None] | None) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with compose(settings) as service, _listening(service, settings) as address:
+    async with compose(settings, lines) as service, _listening(service, settings) as address:
         log.info("serving", action="started", address=address, env=settings.env)
         if announce is not None:
             announce(address)
@@ -74,15 +76,23 @@ async def _listening(service: Service, settings: Settings) -> AsyncIterator[str]
     """Listen, and say where; at the end let the requests in flight finish."""
     runner = make_runner(service.app, drain_seconds=settings.drain_seconds)
     await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
     try:
-        try:
-            await site.start()
-        except OSError as error:
-            why = f"Port {settings.port} cannot be listened on at {settings.host}: {error.strerror}."
-            raise StartFailed(why) from error
-        port = runner.addresses[0][1]
+        server = await _listen(service, runner, settings)
+        port = server.sockets[0].getsockname()[1]
         host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
-        yield f"http://{host}:{port}"
+        try:
+            yield f"http://{host}:{port}"
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
+
+
+async def _listen(service: Service, runner: web.AppRunner, settings: Settings) -> asyncio.Server:
+    """Connections reach the application by way of the doorkeeper: no site of aiohttp's counts them."""
+    guests = service.doorkeeper.serving(cast("web.Server", runner.server))  # there once the runner is set up
+    try:
+        return await asyncio.get_running_loop().create_server(guests, settings.host, settings.port, backlog=BACKLOG)
+    except OSError as error:
+        why = f"Port {settings.port} cannot be listened on at {settings.host}: {error.strerror}."
+        raise StartFailed(why) from error

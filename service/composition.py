@@ -16,15 +16,20 @@ from persistence.redis.client import connect_for_listening
 from persistence.redis.fanout import RedisFanout
 from service.backstage import DevBackstage
 from service.cast import start_cast
+from service.descriptors import room_for_connections
+from service.log_limit import LineLimit
 from service.metrics import Metrics
 from service.neighbours import open_neighbours
+from service.pulse import watched
 from service.readiness import ReadinessProbe
 from service.settings import Settings
 from service.stores import Stores, open_stores
 from service.version import VERSION
 from web import frames
+from web.admission import Admission
 from web.app import make_app
 from web.auth import Authenticator
+from web.doorkeeper import Doorkeeper
 from web.hub import Hub
 from web.options import WebOptions
 
@@ -34,26 +39,36 @@ class Service:
     """Everything that runs, short of a port to listen on."""
 
     app: web.Application
+    doorkeeper: Doorkeeper
+    """To be put between the port and the application."""
     readiness: ReadinessProbe
     crashed: asyncio.Future[None]
     """Fails when an actor keeps failing: the process should end."""
 
 
 @asynccontextmanager
-async def compose(settings: Settings) -> AsyncIterator[Service]:
+async def compose(settings: Settings, lines: LineLimit) -> AsyncIterator[Service]:
     """Open, wire and start; at the end stop and close, the last first.  Raises ``StartFailed``."""
     topics = Topics(settings.topics)
     metrics = Metrics(topics=topics, version=VERSION)
     options = _options(settings, topics)
     async with AsyncExitStack() as stack:
+        pulse = stack.enter_context(watched(metrics))
         stores = await open_stores(settings, metrics, stack)
         neighbours = await open_neighbours(settings, metrics, stack)
         hub = await _open_hub(settings, options, metrics, stores, stack)
         cast = start_cast(settings, stores, neighbours, hub, metrics)
         stack.push_async_callback(cast.system.stop)
+        metrics.watch_tasks(asyncio.get_running_loop())
+        metrics.watch_lines(lambda: lines.left_out)
         metrics.watch_mailboxes(lambda: list(cast.system.depths()))
-        watch = asyncio.create_task(metrics.watch_loop(), name="event loop watch")
-        stack.callback(watch.cancel)
+        doorkeeper = Doorkeeper(
+            most=room_for_connections(settings),
+            most_per_address=settings.max_connections_per_address,
+            sockets_from=hub.sockets_from,
+            meter=metrics,
+        )
+        admission = Admission(options=options, doorkeeper=doorkeeper, lag=lambda: pulse.lag, meter=metrics)
         readiness = ReadinessProbe(stores, neighbours.broker)
         backstage = DevBackstage(settings=settings, stores=stores, system=cast.system, readiness=readiness)
         app = make_app(
@@ -69,12 +84,13 @@ async def compose(settings: Settings) -> AsyncIterator[Service]:
             ),
             options=options,
             meter=metrics,
+            admission=admission,
             readiness=readiness,
             exposition=metrics.exposition,
             event_schemas=MESSAGES,
             backstage=backstage if settings.is_dev else None,
         )
-        yield Service(app, readiness, cast.system.crashed)
+        yield Service(app, doorkeeper, readiness, cast.system.crashed)
 
 
 def _options(settings: Settings, topics: Topics) -> WebOptions:
@@ -87,6 +103,9 @@ def _options(settings: Settings, topics: Topics) -> WebOptions:
         rate_limit=settings.rate_limit,
         recheck_seconds=settings.auth_recheck_seconds,
         auth_failure_limit=settings.auth_failure_limit,
+        max_requests_in_flight=settings.max_requests_in_flight,
+        max_lag_seconds=settings.max_lag_seconds,
+        max_handshakes_per_second=settings.max_handshakes_per_second,
         max_sockets=settings.max_sockets,
         max_sockets_per_user=settings.max_sockets_per_user,
         max_sockets_per_address=settings.max_sockets_per_address,

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from service.log_limit import LineLimit
 from service.settings import Settings
 
 HIDDEN = "***"
@@ -37,12 +38,14 @@ _ERRORS_ONLY = ("aiohttp.websocket",)
 _SILENT = ("aio_pika", "aiormq")
 
 
-def configure_logs(settings: Settings) -> None:
-    """Route structlog and the standard library's logging to stderr, for the whole process."""
-    configure(level=settings.log_level, pretty=settings.is_dev and sys.stderr.isatty())
+def configure_logs(settings: Settings) -> LineLimit:
+    """Route structlog and the standard library's logging to stderr, for the whole process; returns what limits it."""
+    limit = LineLimit(settings.log_lines_per_second)
+    configure(level=settings.log_level, pretty=settings.is_dev and sys.stderr.isatty(), limit=limit)
+    return limit
 
 
-def configure(*, level: str, pretty: bool) -> None:
+def configure(*, level: str, pretty: bool, limit: LineLimit | None = None) -> None:
     """The same with the choice made: *pretty* for people, else JSON lines."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -60,6 +63,8 @@ def configure(*, level: str, pretty: bool) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last_steps(pretty=pretty))
     )
+    if limit is not None:
+        handler.addFilter(limit)
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

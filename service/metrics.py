@@ -7,90 +7,23 @@ its own.  Every label comes from a small set: topics that are not configured are
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics
-from prometheus_client.registry import Collector
 
 from domain.census import BucketCensus, OutboxCensus
 from domain.match import MatchState
 from domain.reasons import EndReason
 from domain.request import Bucket
 from domain.topic import Topics
-
-PREFIX: Final = "matching"
-OTHER: Final = "other"
-MOST_VALUES: Final = 64
-"""Of one label; what comes later is ``other``."""
-LAG_INTERVAL_SECONDS: Final = 0.5
+from service.collectors import BUCKET, OTHER, PREFIX, Actors, Bounded, Depths, LeftOut, Lines, Queues
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PEOPLE_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300)
 _MACHINE_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_BUCKET: Final = ("difficulty", "topic")
-
-Depths = Callable[[], Iterable[tuple[str, int]]]
-"""Kind and mailbox depth of every actor."""
-
-
-class _Bounded:
-    """The first so many different values as they are, all others as one."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-
-    def __call__(self, value: str) -> str:
-        if value not in self._seen:
-            if len(self._seen) >= MOST_VALUES:
-                return OTHER
-            self._seen.add(value)
-        return value
-
-
-class _Actors(Collector):
-    """Mailboxes, counted when somebody looks."""
-
-    def __init__(self) -> None:
-        self.depths: Depths = list
-
-    def collect(self) -> Iterator[Metric]:
-        by_kind: dict[str, list[int]] = {}
-        for kind, depth in self.depths():
-            by_kind.setdefault(kind, []).append(depth)
-        for name, text, measure in (
-            ("actors", "Actors that run, by kind.", len),
-            ("mailbox_depth", "Messages that wait in the mailboxes of all actors of a kind.", sum),
-            ("mailbox_depth_max", "Messages that wait in the fullest mailbox of a kind.", max),
-        ):
-            family = GaugeMetricFamily(f"{PREFIX}_{name}", text, labels=["kind"])
-            for kind, depths in by_kind.items():
-                family.add_metric([kind], measure(depths))
-            yield family
-
-
-class _Queues(Collector):
-    """The queues as the last census found them: buckets that are gone leave no series behind."""
-
-    def __init__(self) -> None:
-        self.census: dict[tuple[str, str], tuple[int, float]] = {}
-
-    def collect(self) -> Iterator[Metric]:
-        depth = GaugeMetricFamily(
-            f"{PREFIX}_queue_depth", "Pending requests, by every replica's count: do not add up.", labels=_BUCKET
-        )
-        oldest = GaugeMetricFamily(
-            f"{PREFIX}_queue_oldest_wait_seconds", "How long the oldest pending request has waited.", labels=_BUCKET
-        )
-        for labels, (waiting, seconds) in self.census.items():
-            depth.add_metric(labels, waiting)
-            oldest.add_metric(labels, seconds)
-        yield depth
-        yield oldest
 
 
 class Metrics:
@@ -99,10 +32,11 @@ class Metrics:
     def __init__(self, *, topics: Topics, version: str) -> None:
         self.registry = CollectorRegistry()
         self._topics = topics
-        self._bounded: dict[str, _Bounded] = {}
-        self._actors = _Actors()
-        self._queues = _Queues()
-        for collector in (self._actors, self._queues):
+        self._bounded: dict[str, Bounded] = {}
+        self._actors = Actors()
+        self._queues = Queues()
+        self._lines = Lines()
+        for collector in (self._actors, self._queues, self._lines):
             self.registry.register(collector)
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -111,15 +45,16 @@ class Metrics:
         self._gauge("build_info", "The version that runs.", "version").labels(version).set(1)
 
     def _make_matching(self) -> None:
-        self._requests = self._counter("requests_ended", "Requests by how they ended.", *_BUCKET, "outcome")
-        self._proposed = self._counter("matches_proposed", "Pairs that were made.", *_BUCKET)
-        self._matches = self._counter("matches_ended", "Matches by what became of them.", *_BUCKET, "outcome")
+        self._requests = self._counter("requests_ended", "Requests by how they ended.", *BUCKET, "outcome")
+        self._proposed = self._counter("matches_proposed", "Pairs that were made.", *BUCKET)
+        self._matches = self._counter("matches_ended", "Matches by what became of them.", *BUCKET, "outcome")
         self._waits = self._histogram("wait_seconds", "From request to pair.", _PEOPLE_SECONDS, "difficulty")
         self._confirming = self._histogram("confirmation_seconds", "From pair to both confirmed.", _PEOPLE_SECONDS)
         self._opening = self._histogram(
             "session_opening_seconds", "From both confirmed to a session that can be read.", _MACHINE_SECONDS
         )
         self._restarts = self._counter("actor_restarts", "Actors that failed and were replaced.", "kind")
+        self._hangs = self._counter("actor_hangs", "Actors that hung and were replaced.", "kind")
         self._left_behind = self._counter("left_behind", "What the janitor found and handed over.", "what")
 
     def _make_edges(self) -> None:
@@ -131,6 +66,8 @@ class Metrics:
         )
         self._dependencies = self._counter("dependency_errors", "Failures of what we depend on.", "dependency")
         self._sockets = self._gauge("sockets", "Open WebSockets.")
+        self._connections = self._gauge("connections", "Clients connected, WebSockets included.")
+        self._turned_away = self._counter("turned_away", "Newcomers refused to keep serving others, by why.", "why")
         self._closed = self._counter("sockets_closed", "WebSockets closed, by code.", "code")
         self._frames = self._counter("frames_pushed", "Frames put into the outboxes of sockets.")
         self._answers = self._counter("http_requests", "Requests answered.", "route", "method", "status")
@@ -140,6 +77,7 @@ class Metrics:
         self._lag = self._gauge("event_loop_lag_recent_seconds", "How late the event loop was, when last measured.")
         self._lags = self._histogram("event_loop_lag_seconds", "How late the event loop is.", _MACHINE_SECONDS)
         self._tasks = self._gauge("asyncio_tasks", "Tasks of the event loop, counted when somebody looks.")
+        self._blocked = self._counter("event_loop_blocked", "Times that the event loop stood still for a second.")
 
     # -- for the actors ----------------------------------------------------------------------------
 
@@ -176,6 +114,9 @@ class Metrics:
     def actor_restarted(self, kind: str) -> None:
         self._restarts.labels(self._bound("kind", kind)).inc()
 
+    def actor_hung(self, kind: str) -> None:
+        self._hangs.labels(self._bound("kind", kind)).inc()
+
     def left_behind(self, what: str, count: int) -> None:
         self._left_behind.labels(self._bound("what", what)).inc(count)
 
@@ -192,6 +133,12 @@ class Metrics:
     def socket_closed(self, code: int) -> None:
         self._sockets.dec()
         self._closed.labels(self._bound("code", str(code))).inc()
+
+    def connections(self, count: int) -> None:
+        self._connections.set(count)
+
+    def turned_away(self, why: str) -> None:
+        self._turned_away.labels(self._bound("why", why)).inc()
 
     def pushed(self, frames: int) -> None:
         self._frames.inc(frames)
@@ -210,18 +157,22 @@ class Metrics:
         """Ask *depths* at every scrape from now on."""
         self._actors.depths = depths
 
-    async def watch_loop(
-        self, *, every: float = LAG_INTERVAL_SECONDS, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Measure every half second how late the event loop is, until cancelled; count its tasks from now on."""
-        loop = asyncio.get_running_loop()
+    def watch_tasks(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Count the tasks of *loop* at every scrape from now on."""
         self._tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
-        while True:
-            due = clock() + every
-            await asyncio.sleep(every)
-            lag = max(0.0, clock() - due)
-            self._lag.set(lag)
-            self._lags.observe(lag)
+
+    def watch_lines(self, left_out: LeftOut) -> None:
+        """Ask *left_out* at every scrape from now on."""
+        self._lines.left_out = left_out
+
+    def lagged(self, seconds: float) -> None:
+        """The event loop was so late."""
+        self._lag.set(seconds)
+        self._lags.observe(seconds)
+
+    def loop_blocked(self) -> None:
+        """The event loop stood still for a second."""
+        self._blocked.inc()
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Everything, as OpenMetrics where *accept* names it, else as text; and its content type."""
@@ -235,7 +186,7 @@ class Metrics:
         return bucket.difficulty.value, bucket.topic if bucket.topic in self._topics else OTHER
 
     def _bound(self, label: str, value: str) -> str:
-        return self._bounded.setdefault(label, _Bounded())(value)
+        return self._bounded.setdefault(label, Bounded())(value)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"{PREFIX}_{name}", text, labels, registry=self.registry)

@@ -14,6 +14,7 @@ from messaging.question_bank import DevQuestions, QuestionBank
 from messaging.questions import QuestionService
 from messaging.rabbitmq import RabbitPublisher, UnconfiguredPublisher
 from messaging.users import UserService
+from service.descriptors import NEIGHBOURS
 from service.errors import StartFailed
 from service.metrics import Metrics
 from service.settings import Settings
@@ -32,7 +33,7 @@ class Neighbours:
 
 async def open_neighbours(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Neighbours:
     """Make their clients; none of them need be there yet."""
-    session = await stack.enter_async_context(aiohttp.ClientSession())
+    session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=NEIGHBOURS)))
     users = None
     if settings.auth_verify_remote and settings.user_service_url:
         users = UserService(url=settings.user_service_url, session=session, meter=metrics)

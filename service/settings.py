@@ -81,6 +81,10 @@ class Settings(_Environment):
         Field("INFO", description="DEBUG, INFO, WARNING, ERROR or CRITICAL")
     )
 
+    log_lines_per_second: int = Field(
+        200, ge=1, le=1_000_000, description="Log lines of one action in a second; more are left out (1 to 1000000)"
+    )
+
     question_service_url: Annotated[_HttpUrl | None, _Blank] = Field(
         None, description="The Question Service; where empty and ENV=dev, a small built-in question bank serves"
     )
@@ -134,6 +138,24 @@ class Settings(_Environment):
     )
     auth_failure_limit: Annotated[str, AfterValidator(values.rate)] = Field(
         "6000/minute", description="Requests without a good token from one network address; empty for no limit"
+    )
+    max_connections: int = Field(
+        25_000,
+        ge=1,
+        le=1_000_000,
+        description="Connections to this process, fewer where the system allows fewer open files (1 to 1000000)",
+    )
+    max_connections_per_address: int = Field(
+        200, ge=1, le=1_000_000, description="Connections from one network address besides WebSockets (1 to 1000000)"
+    )
+    max_requests_in_flight: int = Field(
+        1_000, ge=1, le=1_000_000, description="Requests being answered before newcomers get 503 (1 to 1000000)"
+    )
+    max_lag_seconds: float = Field(
+        1, ge=0.01, le=3_600, description="How late this process may be before newcomers get 503 (0.01 to 3600)"
+    )
+    max_handshakes_per_second: int = Field(
+        500, ge=1, le=1_000_000, description="WebSockets that may be opened in a second (1 to 1000000)"
     )
     max_buckets: int = Field(
         512, ge=1, le=100_000, description="Topic and difficulty pairs in use at once (1 to 100000)"

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from pydantic import BaseModel
 
+from web.admission import Admission, admitting
 from web.asyncapi import asyncapi
 from web.auth import Authenticator
 from web.backstage import Backstage, open_backstage
@@ -35,6 +36,7 @@ def make_app(  # noqa: PLR0913 - the edge meets all its collaborators here
     authenticator: Authenticator,
     options: WebOptions,
     meter: WebMeter,
+    admission: Admission,
     readiness: Callable[[], Awaitable[Readiness]],
     exposition: Callable[[str], tuple[bytes, str]],
     event_schemas: Mapping[str, type[BaseModel]],
@@ -48,7 +50,7 @@ def make_app(  # noqa: PLR0913 - the edge meets all its collaborators here
         backstage: what the demo page shows of the inside; None for no such pages.
     """
     cors = Cors(options.cors_origins)
-    app = web.Application(middlewares=[observing(meter, cors)], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[observing(meter, cors), admitting(admission)], client_max_size=MAX_BODY_BYTES)
     app[SERVICES] = Services(
         matchmaker=matchmaker,
         reads=reads,

@@ -48,7 +48,8 @@ def _socket() -> Json:
         "address": SOCKET,
         "description": "Text frames, one JSON object each. The token may also come as Authorization header or as "
         "Sec-WebSocket-Protocol: bearer, and the token. The first frame is always state; it comes again when frames "
-        "may have got lost between replicas.",
+        "may have got lost between replicas. A replica that restarts closes its sockets with 1012; the reason ends "
+        "with retry-after-ms= and how long to wait before connecting again, another while for every socket.",
         "messages": {model.__name__: _reference("messages", model.__name__) for model in _FRAMES},
         "bindings": {"ws": {"method": "GET", "query": query}},
     }

@@ -12,6 +12,7 @@
      |- InvalidBody             422  JSON, but not what is asked for; carries every field error
      |- UpgradeRequired         426
      |- RateLimited             429
+     |- Overloaded              503  more to do than can be done: come back later
      |- NotReady                503  the readiness probe's no
      '- TooManySockets          503
 
@@ -113,6 +114,14 @@ class RateLimited(Refusal):
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
+class Overloaded(Refusal):
+    """More comes than can be served: those who are in already go first."""
+
+    def __init__(self, *, retry_after_seconds: int = 1, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(retry_after_seconds), **(headers or {})}
+
+
 class NotReady(Refusal):
     """Something this service cannot do without is away."""
 
@@ -168,6 +177,7 @@ TABLE: Final[Mapping[type[BaseException], Row]] = {
     InvalidBody: Row(422, "invalid_body", "The body is not as asked for", "See errors for all that is wrong."),
     UpgradeRequired: Row(426, "upgrade_required", "WebSocket only", "Open a WebSocket, version 13."),
     RateLimited: Row(429, "rate_limited", "Too many requests", "Slow down; Retry-After says for how long."),
+    Overloaded: Row(503, "overloaded", "Try again", "More is asked than can be done right now."),
     NotReady: Row(503, "not_ready", "Not ready", "Something needed is away."),
     TooManySockets: Row(503, "too_many_sockets", "Too many sockets", "No seat left; try again."),
     domain.Unavailable: Row(503, "unavailable", "Try again", "Nothing was lost; repeating the request is safe."),
@@ -197,7 +207,8 @@ def problem_for(request: web.BaseRequest, error: BaseException) -> web.Response:
             return problem(request, row, headers=RETRY)
         case web.HTTPException():
             return _of_http(request, error)
-    return problem(request, row)
+        case _:
+            return problem(request, row)
 
 
 def problem(

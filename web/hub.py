@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,12 @@ from web.options import WebOptions
 GOODBYE_SECONDS: Final = CLOSING_SECONDS + 1
 MOST_GREETINGS: Final = 20
 """How many first frames are made at the same time: after a mass reconnect other reads want a turn too."""
+
+
+RECONNECTS_PER_SECOND: Final = 250
+"""Over so many seconds those who are sent away are spread that no more of them come back in one."""
+LEAST_SPREAD_SECONDS: Final = 1
+MOST_SPREAD_SECONDS: Final = 10
 
 
 class Fanout(Protocol):
@@ -86,12 +93,16 @@ class Hub:
             if not self._seats[address]:
                 del self._seats[address]
 
+    def sockets_from(self, address: str) -> int:
+        """How many seats sockets from *address* hold."""
+        return self._seats[address]
+
     def add(self, connection: Connection) -> None:
         """From now on *connection* gets what its user is told; the oldest of too many is closed."""
         connections = self._connections.setdefault(connection.user_id, [])
         connections.append(connection)
         if self._is_closing:
-            connection.close(CloseCode.RESTART, "restarting")
+            connection.close(CloseCode.RESTART, _restarting(self._taken))
         elif len(connections) > self._options.max_sockets_per_user:
             connections.pop(0).close(CloseCode.REPLACED, "replaced by a newer socket")
 
@@ -108,11 +119,20 @@ class Hub:
             self._fanout.unsubscribe(connection.user_id)
 
     async def close_all(self) -> None:
-        """Send everyone away to reconnect (1012) and let nobody new in; returns when they are gone."""
+        """Send everyone away to reconnect (1012), each after another while; let nobody new in.
+
+        Returns when they are gone.
+        """
         self._is_closing = True
         everyone = [connection for connections in self._connections.values() for connection in connections]
         for connection in everyone:
-            connection.close(CloseCode.RESTART, "restarting")
+            connection.close(CloseCode.RESTART, _restarting(len(everyone)))
         if everyone:
             leaving = [asyncio.create_task(connection.finish()) for connection in everyone]
             await asyncio.wait(leaving, timeout=GOODBYE_SECONDS)
+
+
+def _restarting(sockets: int) -> str:
+    """Why a socket is closed, and when its client should come back: a moment of its own among so many *sockets*."""
+    spread = min(max(sockets / RECONNECTS_PER_SECOND, LEAST_SPREAD_SECONDS), MOST_SPREAD_SECONDS)
+    return f"restarting; retry-after-ms={random.randint(0, round(1000 * spread))}"  # noqa: S311 - jitter, no secret

@@ -17,5 +17,11 @@ class WebMeter(Protocol):
     def socket_closed(self, code: int) -> None:
         """It is closed, with this code (1006 when it just went away)."""
 
+    def connections(self, count: int) -> None:
+        """So many clients are connected."""
+
+    def turned_away(self, why: str) -> None:
+        """Not let in: a ``request`` or ``handshake``, or a connection: when ``full``, or from one ``address``."""
+
     def pushed(self, frames: int) -> None:
         """So many frames were put into outboxes of local sockets."""

@@ -23,6 +23,11 @@ class WebOptions:
     """How often the User Service, where it is asked at all, is asked about the owners of open sockets."""
     auth_failure_limit: str | None
     """Calls without a good token that one address may make; None or empty for no limit."""
+    max_requests_in_flight: int
+    """While so many are being answered, nobody new is let in."""
+    max_lag_seconds: float
+    """While the event loop is later than that, neither."""
+    max_handshakes_per_second: int
     max_sockets: int
     max_sockets_per_user: int
     max_sockets_per_address: int

@@ -14,7 +14,8 @@ from pykka.messages import _ActorStop
 
 from actors.runtime._mail import Letter, Mailbox
 from actors.runtime._promise import Promise
-from domain.errors import MatchingError, Unavailable
+from actors.runtime._standstill import Standstill, standstill_of
+from domain.errors import MatchingError, NoAnswer, Unavailable
 
 if TYPE_CHECKING:
     from pykka._envelope import Envelope
@@ -43,7 +44,8 @@ class Actor(pykka.Actor, Generic[M]):
 
     An asked message whose handling raises answers with the exception.  A told message that raises ends
     the actor, and :mod:`actors.system` starts another one with the unread mail; only
-    :class:`~domain.errors.Unavailable` is survived, since the janitor finds what was left undone.
+    :class:`~domain.errors.Unavailable` is survived, since the janitor finds what was left undone.  Whoever
+    is given up while it handles a message has a successor as well.
     """
 
     actor_inbox: Mailbox
@@ -53,6 +55,9 @@ class Actor(pykka.Actor, Generic[M]):
         super().__init__()
         self.died: Callable[[Exception, list[Envelope[Any]]], None] | None = None
         self._errands: set[asyncio.Task[Any]] = set()
+        self._unread: list[Envelope[Any]] = []
+        self._is_idle = False
+        self._is_given_up = False
 
     # -- what an actor is made of ----------------------------------------------------------------
 
@@ -104,6 +109,19 @@ class Actor(pykka.Actor, Generic[M]):
         if self.actor_ref.is_alive():
             self.actor_ref.tell(message)
 
+    # -- what is seen of it from outside ---------------------------------------------------------
+
+    def standstill(self) -> Standstill | None:
+        """What the handling of the present message waits for; None between messages."""
+        return None if self._is_idle or self.task.done() else standstill_of(self.task)
+
+    def give_up(self, error: Exception) -> None:
+        """Fail with *error* although the handling has not returned: cancel it, and let a successor go on."""
+        if not self._is_given_up and self.actor_ref.is_alive():
+            self._is_given_up = True
+            self.task.cancel()
+            self._fail(error, self._unread)
+
     # -- the seam Pykka leaves for new actor types -----------------------------------------------
 
     @staticmethod
@@ -120,9 +138,20 @@ class Actor(pykka.Actor, Generic[M]):
         self.task = loop.create_task(self._live(), name=str(self), context=context)
 
     async def _live(self) -> None:
+        try:
+            await self._work()
+        except asyncio.CancelledError:
+            if not self._is_given_up:
+                raise
+        await self._finish_errands()
+        await self._survive(self.stopped(), [])
+
+    async def _work(self) -> None:
         await self._survive(self.started(), [])
         while not self.actor_stopped.is_set():
+            self._is_idle = True
             mail = await self.actor_inbox.collect(MOST_MAIL_AT_ONCE)
+            self._is_idle = False
             end = next(
                 (i for i, one in enumerate(mail) if isinstance(one.message, _ActorStop | _ChoreFailed)), len(mail)
             )
@@ -131,8 +160,6 @@ class Actor(pykka.Actor, Generic[M]):
                 await self._attend(mail[:end])
             else:
                 self._obey(mail)
-        await self._finish_errands()
-        await self._survive(self.stopped(), [])
 
     async def _finish_errands(self) -> None:
         """Give running errands a moment; what is cut off then, another replica finds."""
@@ -146,7 +173,8 @@ class Actor(pykka.Actor, Generic[M]):
         """Handle the letters in turn; those after a failure are for the successor."""
         for position, envelope in enumerate(mail, start=1):
             letter: Letter[M] = Letter(envelope)
-            await self._survive(self._read(letter), mail[position:])
+            self._unread = mail[position:]
+            await self._survive(self._read(letter), self._unread)
             if self.actor_stopped.is_set():
                 return
 
@@ -157,6 +185,9 @@ class Actor(pykka.Actor, Generic[M]):
             if not letter.is_ask:
                 raise
             letter.refuse(error)
+        except asyncio.CancelledError:
+            letter.refuse(NoAnswer())
+            raise
 
     async def _survive(self, work: Coroutine[Any, Any, None], unread: list[Envelope[Any]] | None) -> None:
         """Do *work*; should it fail, a successor gets *unread*.  None for a chore: it fails by mail to oneself."""
@@ -208,4 +239,8 @@ class BatchActor(Actor[M]):
         except Exception as error:
             for letter in letters:
                 letter.refuse(error)
+            raise
+        except asyncio.CancelledError:
+            for letter in letters:
+                letter.refuse(NoAnswer())
             raise

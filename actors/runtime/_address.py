@@ -10,6 +10,7 @@ import pykka
 from actors.runtime._actor import Actor
 from actors.runtime._mail import Ask
 from actors.runtime._promise import Promise
+from actors.runtime._standstill import Standstill
 from domain.errors import Stopping
 
 if TYPE_CHECKING:
@@ -38,6 +39,15 @@ class Address(Generic[M]):
     def depth(self) -> int:
         """Letters waiting."""
         return len(self._resident.actor_inbox) if self._resident is not None else 0
+
+    def standstill(self) -> Standstill | None:
+        """What the actor waits for in the midst of a message; None between messages."""
+        return self._resident.standstill() if self._resident is not None else None
+
+    def give_up(self, error: Exception) -> None:
+        """Let a successor take over from an actor whose handling does not return."""
+        if self._resident is not None:
+            self._resident.give_up(error)
 
     def tell(self, message: M) -> None:
         """Send *message*; to an actor that has stopped, it is lost as all that comes too late."""

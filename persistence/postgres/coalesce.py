@@ -5,7 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+from domain.errors import StoreUnavailable
+
+MOST_WAITING: Final = 4000
+"""Calls that wait for a statement: with 200 in each, and two side by side, ten statements long."""
+
+PATIENCE_SECONDS: Final = 7.0
+"""How long a call waits: longer than the longest statement, and not so long that whoever asks is taken to hang."""
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -25,14 +33,20 @@ class Coalescer(Generic[Q, A]):
         lock_order: Callable[[Q], str] | None = None,
         most: int = 200,
         lanes: int = 2,
+        most_waiting: int = MOST_WAITING,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         """*run* answers a batch, in order; *most* calls share one, *lanes* batches run side by side.
+
+        At most *most_waiting* calls wait for their turn, for *patience_seconds* at most.
 
         With *lock_order*, a batch is sorted by it: two that lock the same rows never wait in a circle.
         """
         self._lock_order = lock_order
         self._run = run
         self._most = most
+        self._most_waiting = most_waiting
+        self._patience_seconds = patience_seconds
         self._free_lanes = lanes
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -42,7 +56,12 @@ class Coalescer(Generic[Q, A]):
         return (await self.all([question]))[0]
 
     async def all(self, questions: Sequence[Q]) -> list[A]:
-        """The answers to *questions*, in order; raises what their batch raised."""
+        """The answers to *questions*, in order; raises what their batch raised.
+
+        Raises ``StoreUnavailable`` when too many wait already, or the answers do not come in time.
+        """
+        if self._waiting and len(self._waiting) + len(questions) > self._most_waiting:
+            raise StoreUnavailable("postgres")
         loop = asyncio.get_running_loop()
         answers: list[asyncio.Future[A]] = [loop.create_future() for _ in questions]
         self._waiting += zip(questions, answers, strict=True)
@@ -51,12 +70,19 @@ class Coalescer(Generic[Q, A]):
             task = loop.create_task(self._drain(), context=contextvars.Context())  # nobody's in particular
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return await asyncio.gather(*answers)
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                return await asyncio.gather(*answers)
+        except TimeoutError:
+            raise StoreUnavailable("postgres") from None
 
     async def _drain(self) -> None:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                batch = [one for one in batch if not one[1].done()]  # whose asker has not given up
+                if not batch:
+                    continue
                 if (key := self._lock_order) is not None:
                     batch.sort(key=lambda one: key(one[0]))
                 await self._answer(batch)

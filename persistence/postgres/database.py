@@ -19,6 +19,9 @@ CONNECT_SECONDS = 3.0
 ACQUIRE_SECONDS = 1.0
 """How long a statement waits for a free connection."""
 
+MOST_WAITING = 2000
+"""Statements that wait for one: whoever comes then is told at once what the others are told a second later."""
+
 COMMAND_SECONDS = 5.0
 """How long a statement may take before its connection is given up."""
 
@@ -70,6 +73,7 @@ class Database:
         self._size = size
         self._failed = failed
         self._may_say = Seldom()
+        self._waiting = 0
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
@@ -115,12 +119,15 @@ class Database:
         raise StoreUnavailable("postgres")
 
     async def _fetch_once(self, sql: str, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
-        if self._pool is None:
+        if self._pool is None or self._waiting >= MOST_WAITING:
             raise StoreUnavailable("postgres")
+        self._waiting += 1
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
         except asyncpg.PostgresError as error:  # whyever it lets nobody in: a restore, a password that changes
             raise asyncpg.CannotConnectNowError(str(error)) from error
+        finally:
+            self._waiting -= 1
         try:
             return await connection.fetch(sql, *arguments)
         finally:

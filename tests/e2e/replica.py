@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -48,6 +49,8 @@ class Replica:
         self._process: asyncio.subprocess.Process | None = None
         self._read_from = 0
         self.url = ""
+        self.files: int | None = None
+        """How many it may open from its next start on; None for as many as we may."""
 
     async def launch(self) -> None:
         """Start the process, and return at once."""
@@ -63,6 +66,8 @@ class Replica:
                 stdout=log,
                 stderr=log,
             )
+        if self.files is not None:
+            resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (self.files, self.files))
 
     async def start(self) -> None:
         """Start the process; returns when it is ready."""

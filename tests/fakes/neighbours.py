@@ -119,5 +119,8 @@ class FakeMeter:
     def actor_restarted(self, kind: str) -> None:
         self.counts["restarted", kind] += 1
 
+    def actor_hung(self, kind: str) -> None:
+        self.counts["hung", kind] += 1
+
     def left_behind(self, what: str, count: int) -> None:
         self.counts["left_behind", what] += count

@@ -28,7 +28,16 @@ START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 0.05
 
-ROOMY: Final = {"MAX_SOCKETS": "100000", "MAX_SOCKETS_PER_ADDRESS": "100000"}
+ROOMY: Final = dict.fromkeys(
+    (
+        "MAX_CONNECTIONS",
+        "MAX_CONNECTIONS_PER_ADDRESS",
+        "MAX_HANDSHAKES_PER_SECOND",
+        "MAX_SOCKETS",
+        "MAX_SOCKETS_PER_ADDRESS",
+    ),
+    "100000",
+)
 """All users come from one address here."""
 
 

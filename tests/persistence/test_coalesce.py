@@ -121,3 +121,32 @@ def test_everyone_gets_the_answer_to_their_own_question(groups: list[list[int]],
 
     with asyncio.Runner() as runner:
         runner.run(run())
+
+
+async def test_when_too_many_wait_the_next_is_refused_at_once() -> None:
+    statement = Statement()
+    ask = Coalescer(statement, lanes=1, most_waiting=3)
+    first = asyncio.create_task(ask(1))
+    await started(statement, 1)
+    rest = [asyncio.create_task(ask(number)) for number in (2, 3, 4)]
+    await asyncio.sleep(0)
+    with pytest.raises(StoreUnavailable):
+        await ask(5)
+    statement.gate.set()
+    assert await asyncio.gather(first, *rest) == [2, 4, 6, 8]
+
+
+async def test_one_call_may_ask_more_than_may_wait_when_nobody_does() -> None:
+    assert await Coalescer(Statement(is_open=True), most_waiting=3).all([1, 2, 3, 4]) == [2, 4, 6, 8]
+
+
+async def test_whoever_waits_too_long_is_told_so_and_asked_for_no_more() -> None:
+    statement = Statement()
+    ask = Coalescer(statement, lanes=1, patience_seconds=0.05)
+    hanging = asyncio.create_task(ask(1))
+    await started(statement, 1)
+    for answer in await asyncio.gather(hanging, ask(2), return_exceptions=True):
+        assert isinstance(answer, StoreUnavailable)
+    statement.gate.set()
+    assert await ask(3) == 6
+    assert statement.batches == [[1], [3]]

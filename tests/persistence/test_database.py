@@ -66,6 +66,22 @@ async def test_a_statement_that_is_wrong_is_no_outage(database: Database, failur
     assert not failures.names
 
 
+async def test_when_too_many_wait_for_a_connection_the_next_is_refused_at_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_WAITING", 3)
+    busy = [asyncio.create_task(database.fetch("SELECT pg_sleep(0.3)")) for _ in range(3)]
+    pool = database._pool
+    await eventually(lambda: pool and pool.get_size() == 3 and not pool.get_idle_size() and not database._waiting)
+    waiting = [asyncio.create_task(database.fetch("SELECT 1")) for _ in range(3)]
+    await eventually(lambda: database._waiting == 3)
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        await database.fetch("SELECT 1")
+    assert time.monotonic() - began < 0.1
+    await asyncio.gather(*busy, *waiting)
+
+
 async def test_an_exhausted_pool_is_said_soon(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ACQUIRE_SECONDS", 0.05)
     busy = [asyncio.create_task(database.fetch("SELECT pg_sleep(0.5)")) for _ in range(3)]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
@@ -15,7 +13,8 @@ from domain.match import MatchState
 from domain.reasons import EndReason
 from domain.request import Bucket, Difficulty
 from domain.topic import Topics
-from service.metrics import MOST_VALUES, Metrics
+from service.collectors import MOST_VALUES
+from service.metrics import Metrics
 
 ARRAY = Bucket(Difficulty.EASY, "Array")
 KNITTING = Bucket(Difficulty.EASY, "Knitting")
@@ -132,29 +131,15 @@ def test_whatever_is_offered_the_number_of_series_is_bounded(metrics: Metrics) -
     assert methods == {"other"}
 
 
-async def test_a_blocked_event_loop_is_noticed(metrics: Metrics) -> None:
-    moments = itertools.count(step=0.7)  # so much goes by from one look at the clock to the next
-    watching = asyncio.create_task(metrics.watch_loop(every=0.001, clock=lambda: next(moments)))
-    async with asyncio.timeout(5):
-        while not value(metrics, "event_loop_lag_seconds_count"):  # noqa: ASYNC110 - metrics announce nothing
-            await asyncio.sleep(0)
-    watching.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await watching
-
-    assert value(metrics, "event_loop_lag_recent_seconds") == pytest.approx(0.699)
-
-
-async def test_the_tasks_of_a_watched_loop_are_counted_when_somebody_looks(metrics: Metrics) -> None:
-    watching = asyncio.create_task(metrics.watch_loop())
-    await asyncio.sleep(0)
+async def test_the_tasks_of_the_event_loop_are_counted_when_somebody_looks(metrics: Metrics) -> None:
+    metrics.watch_tasks(asyncio.get_running_loop())
     before = value(metrics, "asyncio_tasks")
     assert before == len(asyncio.all_tasks())
     waiting = [asyncio.create_task(asyncio.Event().wait()) for _ in range(3)]
     assert value(metrics, "asyncio_tasks") == before + 3
-    for task in (watching, *waiting):
+    for task in waiting:
         task.cancel()
-    await asyncio.gather(watching, *waiting, return_exceptions=True)
+    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 def test_prometheus_gets_openmetrics_when_it_asks_for_it(metrics: Metrics) -> None:

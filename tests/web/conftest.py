@@ -20,8 +20,10 @@ from domain.ids import UserId
 from domain.topic import Topics
 from messaging.events import MESSAGES
 from tests.web.fakes import SECRET, FakeFanout, FakeMatchmaker, FakeMeter, FakeReads, FakeUsers, token
+from web.admission import Admission
 from web.app import make_app
 from web.auth import Authenticator
+from web.doorkeeper import Doorkeeper
 from web.errors import PROBLEM_JSON
 from web.hub import Hub
 from web.options import WebOptions
@@ -41,6 +43,9 @@ OPTIONS = WebOptions(
     rate_limit=None,
     recheck_seconds=900,
     auth_failure_limit=None,
+    max_requests_in_flight=100,
+    max_lag_seconds=1,
+    max_handshakes_per_second=1000,
     max_sockets=100,
     max_sockets_per_user=3,
     max_sockets_per_address=50,
@@ -82,12 +87,16 @@ class Edge:
     meter: FakeMeter = field(default_factory=FakeMeter)
     fanout: FakeFanout = field(default_factory=FakeFanout)
     users: FakeUsers | None = None
+    lag: float = 0.0
+    most_connections: int = 100
+    most_connections_per_address: int = 100
     issuer: str | None = None
     audience: str | None = None
     readiness: Readiness = field(default_factory=lambda: Readiness({"postgres": "ok", "redis": "ok"}))
     events: dict[str, type[BaseModel]] = field(default_factory=lambda: dict(MESSAGES))
     authenticator: Authenticator = field(init=False)
     hub: Hub = field(init=False)
+    doorkeeper: Doorkeeper = field(init=False)
     client: TestClient[web.Request, web.Application] = field(init=False)
 
     def set(self, **options: Any) -> None:
@@ -98,6 +107,12 @@ class Edge:
             secret=SECRET, algorithm="HS256", issuer=self.issuer, audience=self.audience, users=self.users
         )
         self.hub = Hub(options=self.options, meter=self.meter, fanout=self.fanout)
+        self.doorkeeper = Doorkeeper(
+            most=self.most_connections,
+            most_per_address=self.most_connections_per_address,
+            sockets_from=self.hub.sockets_from,
+            meter=self.meter,
+        )
         return make_app(
             matchmaker=self.matchmaker,
             reads=self.reads,
@@ -105,6 +120,9 @@ class Edge:
             authenticator=self.authenticator,
             options=self.options,
             meter=self.meter,
+            admission=Admission(
+                options=self.options, doorkeeper=self.doorkeeper, lag=lambda: self.lag, meter=self.meter
+            ),
             readiness=self._readiness,
             exposition=lambda accept: (
                 b"up 1\n",

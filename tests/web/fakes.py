@@ -50,9 +50,13 @@ class FakeMatchmaker:
     confirmed: Confirmed | Preparing | Session | Exception = field(default_factory=lambda: Confirmed(builders.MATCH_ID))
     declined: Ending | Exception = field(default_factory=RequestNotFound)
     left: bool | Exception = True
+    gate: asyncio.Event | None = None
+    """Finding waits for it, when there is one."""
 
     async def find(self, user_id: UserId, bucket: Bucket) -> Admission:
         self.asked.append(("find", user_id, bucket))
+        if self.gate is not None:
+            await self.gate.wait()
         answer: Admission = raised_or(self.found)
         return answer
 
@@ -137,6 +141,8 @@ class FakeMeter:
     opened: int = 0
     closed: Counter[int] = field(default_factory=Counter)
     frames: int = 0
+    connected: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         self.answers.append((method, route, status))
@@ -146,6 +152,12 @@ class FakeMeter:
 
     def socket_closed(self, code: int) -> None:
         self.closed[code] += 1
+
+    def connections(self, count: int) -> None:
+        self.connected = count
+
+    def turned_away(self, why: str) -> None:
+        self.refused[why] += 1
 
     def pushed(self, frames: int) -> None:
         self.frames += frames

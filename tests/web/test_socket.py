@@ -20,7 +20,7 @@ from tests.web.builders import ALICE, BOB, MATCH_ID, REQUEST_ID, SESSION_ID
 from tests.web.conftest import Edge, close_code
 from tests.web.fakes import token, until
 from web.auth import LEEWAY_SECONDS
-from web.hub import MOST_GREETINGS
+from web.hub import MOST_GREETINGS, _restarting
 
 HANDSHAKE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
 NEWS = PartnerConfirmed(match_id=MATCH_ID)
@@ -210,6 +210,30 @@ async def test_a_restart_sends_everyone_away_to_reconnect(edge: Edge) -> None:
     assert [await close_code(socket) for socket in sockets] == [1012, 1012]
     await closing
     assert (await edge.get("/ws?token=x", headers=HANDSHAKE)).status == 503
+
+
+async def test_everyone_is_sent_away_for_another_while(edge: Edge) -> None:
+    edge.set(max_sockets_per_address=100)
+    sockets = [await edge.greeted(f"user-{number}") for number in range(20)]
+    closing = asyncio.create_task(edge.hub.close_all())
+    pauses = []
+    for socket in sockets:
+        message = await socket.receive()
+        assert (message.type, message.data) == (WSMsgType.CLOSE, 1012)
+        why, _, pause = str(message.extra).partition("; retry-after-ms=")
+        assert why == "restarting"
+        pauses.append(int(pause))
+    await closing
+    assert all(0 <= pause <= 1000 for pause in pauses)
+    assert len(set(pauses)) > 10
+
+
+@pytest.mark.parametrize(("sockets", "longest"), [(1, 1_000), (250, 1_000), (1_000, 4_000), (20_000, 10_000)])
+def test_the_more_are_sent_away_the_longer_it_takes_until_all_are_back(sockets: int, longest: int) -> None:
+    pauses = [int(_restarting(sockets).partition("retry-after-ms=")[2]) for _ in range(500)]
+    assert max(pauses) <= longest
+    assert max(pauses) > longest * 0.9
+    assert min(pauses) < longest * 0.1
 
 
 async def test_stopping_the_application_closes_its_sockets(edge: Edge) -> None:

@@ -47,14 +47,19 @@ export class Line {
       this.onState("open");
       this.onFrame(JSON.parse(data));
     };
-    socket.onclose = ({ code }) => this.#lost(code);
+    socket.onclose = ({ code, reason }) => this.#lost(code, hinted(reason));
   }
 
-  #lost(code) {
+  #lost(code, hint = 0) {
     if (this.#isOver) return;
     this.onState(code === REPLACED ? "replaced" : "lost");
     if (code === REPLACED) return;
-    this.#timer = setTimeout(() => this.#open(code === UNAUTHORIZED), this.#pause);
+    this.#timer = setTimeout(() => this.#open(code === UNAUTHORIZED), Math.max(hint, this.#pause));
     this.#pause = Math.min(2 * this.#pause || FIRST_PAUSE, LONGEST_PAUSE);
   }
+}
+
+/** Milliseconds that a server on its way out wants its clients to wait, each another while. */
+function hinted(reason) {
+  return Number(/retry-after-ms=(\d{1,5})/.exec(reason)?.[1] ?? 0);
 }
