@@ -15,9 +15,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from tests.chaos.crowd import gathered
-
 from tests.chaos import leaks
+from tests.chaos.crowd import gathered
 from tests.chaos.evidence import Notebook
 from tests.chaos.faults import FAULTS, chosen, why_not
 from tests.chaos.founding import founded

@@ -42,7 +42,7 @@ class Socket(asyncio.Protocol):
     def close(self) -> None:
         """Say goodbye and hang up."""
         self._is_over = True
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is not None and not self._transport.is_closing():  # uvloop minds writes after the end
             self._transport.write(_frame(_CLOSE, b"\x03\xe8"))
             self._transport.close()
 
