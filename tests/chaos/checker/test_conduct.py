@@ -128,6 +128,12 @@ def test_a_slow_drain_is_seen() -> None:
     assert said(the_run_was_one(story.case())) == ["draining took 31 s"]
 
 
+def test_what_never_ends_is_seen() -> None:
+    story = a_story()
+    story.run["left"] = {"events": 3}
+    assert said(the_run_was_one(story.case())) == ["3 events under way for ever"]
+
+
 def test_the_verdict_names_what_was_wrong() -> None:
     story = a_story()
     story.asks("gil", 30.0)
