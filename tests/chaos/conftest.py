@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from service.embedded.rabbitmq import find_scripts
+from tests.chaos.founding import founded
 from tests.chaos.plan import ChaosPlan
-from tests.chaos.town import Town, founded
+from tests.chaos.town import Town
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -20,10 +20,11 @@ from tests.chaos.crowd import gathered
 from tests.chaos import leaks
 from tests.chaos.evidence import Notebook
 from tests.chaos.faults import FAULTS, chosen, why_not
+from tests.chaos.founding import founded
 from tests.chaos.nemesis import MOST_AT_ONCE, Nemesis, in_order, mixed, seconds_in_order
 from tests.chaos.plan import ChaosPlan
 from tests.chaos.tables import dump, left_to_do
-from tests.chaos.town import Town, founded
+from tests.chaos.town import Town
 from tests.chaos.watch import Watch
 from tests.load.surroundings import machine, server_versions, versions
 

@@ -162,10 +162,10 @@ def fault_named(name: str) -> Row:
 
 
 async def _is_alive(town: Town) -> bool:
+    timeout = aiohttp.ClientTimeout(total=SILENT_SECONDS)
     with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SILENT_SECONDS)) as http:
-            async with http.get(f"{town.urls[0]}/health") as answer:
-                return answer.status == 200
+        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(f"{town.urls[0]}/health") as answer:
+            return answer.status == 200
     return False
 
 
