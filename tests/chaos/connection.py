@@ -134,10 +134,11 @@ class End(asyncio.Protocol):
         """Pass it on, now or later."""
         if self._connection.is_cut_by(self):
             return
-        if not self._held and self._connection.proxy.weather is FAIR and self.other.transport is not None:
-            self.other.transport.write(data)
-        else:
+        other = self.other.transport
+        if self._held or self._connection.proxy.weather is not FAIR or other is None:
             self._hold(data)
+        elif not other.is_closing():
+            other.write(data)
 
     def eof_received(self) -> bool:
         """Let the other side know when everything before it has gone through."""
@@ -149,7 +150,7 @@ class End(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Read no faster than the other side takes it."""
-        if self.other.transport is not None:
+        if self.other.transport is not None and not self.other.transport.is_closing():
             self.other.transport.pause_reading()
 
     def resume_writing(self) -> None:
@@ -183,7 +184,7 @@ class End(asyncio.Protocol):
         due = asyncio.get_running_loop().time() + self._connection.proxy.weather.delay_seconds
         self._held.append((due, data))
         self._held_bytes += len(data)
-        if self._held_bytes > MOST_HELD_BYTES and self.transport is not None:
+        if self._held_bytes > MOST_HELD_BYTES and self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
         self.pump()
 
@@ -205,5 +206,6 @@ class End(asyncio.Protocol):
         elif self.other.transport is not None and not self.other.transport.is_closing():
             self.other.transport.write(data)
         was_full, self._held_bytes = self._held_bytes > MOST_HELD_BYTES, self._held_bytes - len(data)
-        if was_full and self._held_bytes <= MOST_HELD_BYTES and self.transport is not None:
+        has_room = was_full and self._held_bytes <= MOST_HELD_BYTES
+        if has_room and self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
