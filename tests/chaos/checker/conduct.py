@@ -28,6 +28,7 @@ def the_run_was_one(case: Case) -> Finding:
         violations.append(Violation("nobody was served: this run proves nothing"))
     if draining > DRAIN_SECONDS:
         violations.append(Violation(f"draining took {draining:.0f} s", float(run["ended"])))
+    violations += [Violation(f"the town is not whole: {failure}") for failure in run.get("failures", ())]
     violations += [Violation(f"{count} {kind} under way for ever") for kind, count in run.get("left", {}).items()]
     return Finding(
         number="P0",

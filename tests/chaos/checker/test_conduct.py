@@ -138,6 +138,12 @@ def test_what_never_ends_is_seen() -> None:
     assert said(the_run_was_one(story.case())) == ["3 events under way for ever"]
 
 
+def test_a_run_whose_fault_was_never_healed_is_not_clean() -> None:
+    story = a_story()
+    story.run["failures"] = ["redis-kill failed: TimeoutError()"]
+    assert said(the_run_was_one(story.case())) == ["the town is not whole: redis-kill failed: TimeoutError()"]
+
+
 def test_the_verdict_names_what_was_wrong() -> None:
     story = a_story()
     story.asks("gil", 30.0)
