@@ -25,7 +25,8 @@ from tests.chaos.run import TownBroken, play
 
 SMOKE: Final = ("F1", "F5", "F9", "F11", "F16", "F25", "F34")
 """The mix of CI; F38, everything three times, is in what users do anyway."""
-SMOKE_SECONDS: Final = 60.0
+SMOKE_SECONDS, SMOKE_RATE = 60.0, 15.0
+"""Few enough users for a machine of CI: the promises are of time as well."""
 BROKEN_PROMISE, NO_RUN = 1, 3
 
 Say = Callable[[str], None]
@@ -123,7 +124,9 @@ def _finish(runs: Sequence[Judged], report: Path | None) -> None:
 def _smoke(plan: ChaosPlan) -> ChaosPlan:
     """The mix of CI, as far as this machine can make it."""
     possible = {fault.number for fault in FAULTS if not why_not(fault, plan)}
-    return replace(plan, seconds=SMOKE_SECONDS, faults=[number for number in SMOKE if number in possible])
+    return replace(
+        plan, seconds=SMOKE_SECONDS, rate=SMOKE_RATE, faults=[number for number in SMOKE if number in possible]
+    )
 
 
 def _list(plan: ChaosPlan) -> None:

@@ -84,14 +84,17 @@ async def _days(town: Town, nemesis: Nemesis) -> dict[str, Any]:
         town.say(f"users come for {plan.seconds:.0f} s, {plan.rate:g} in a second")
         began, used = time.time(), _cpu_seconds()
         at_once = 1 if plan.one_by_one else MOST_AT_ONCE
-        await asyncio.gather(crowd.play(lambda _: None), nemesis.play(strokes, seconds=plan.seconds, at_once=at_once))
+        tally, _ = await asyncio.gather(
+            crowd.play(lambda _: None), nemesis.play(strokes, seconds=plan.seconds, at_once=at_once)
+        )
         ended = time.time()
         used = _cpu_seconds() - used
     town.say("everybody has gone home; what is under way comes to its end")
     left = await _until_quiet(town)
     town.say(f"quiet after {time.time() - ended:.1f} s" if not left else f"not quiet: {left}")
     return {
-        "began": began, "ended": ended, "drained": time.time(), "left": left, "cpu_seconds_of_town": round(used, 2)
+        "began": began, "ended": ended, "drained": time.time(), "left": left, "crowd": tally.as_json(),
+        "cpu_seconds_of_town": round(used, 2),
     }  # fmt: skip
 
 

@@ -63,6 +63,8 @@ def _parsed(text: str) -> Any:
 
 def _plain(value: Any) -> Any:
     match value:
+        case datetime() if value.replace(tzinfo=None) in (datetime.min, datetime.max):  # noqa: DTZ901  PostgreSQL's infinity
+            return None
         case datetime():
             return value.timestamp()
         case UUID():

@@ -44,13 +44,18 @@ class Mutant:
     guilty_of: str
     what: str
     """What the checker must say."""
+    seconds: float = 20
 
 
 BROKEN = (
     Mutant("pairing-without-condition", ["redis-stale"], "I1", "live matches at once"),
-    Mutant("outbox-without-confirm", ["rabbitmq-stopped"], "I3", "never arrived"),
+    Mutant("outbox-without-confirm", ["rabbitmq-stopped"], "I3", "never arrived", seconds=30),
     Mutant("session-without-owner", ["redis-stale"], "I6", "a stranger's session was answered 200"),
 )
+
+
+TIMED = ("I2", "I10", "I13", "I14", "P0")
+"""What is also broken by a machine that has no time; the minute of test_smoke.py asks for these as well."""
 
 
 def copy_of_the_service(folder: Path) -> Path:
@@ -82,11 +87,11 @@ def changed(folder: Path) -> set[str]:
     return {str(path) for path in files if (folder / path).read_bytes() != (PROJECT / path).read_bytes()}
 
 
-async def verdict_on(source: Path, faults: Sequence[str], folder: Path) -> Verdict:
+async def verdict_on(source: Path, faults: Sequence[str], folder: Path, *, seconds: float) -> Verdict:
     """Of a short run of what is in *source*."""
     folder.mkdir()
     said: list[str] = []
-    plan = ChaosPlan(seed=5, seconds=20, rate=20, faults=faults, fsync=False, source=source)
+    plan = ChaosPlan(seed=5, seconds=seconds, rate=20, faults=faults, fsync=False, source=source)
     await play(plan, folder, said.append)
     evidence = Evidence.read(folder)
     assert {fault.name for fault in evidence.faults} == set(faults), said
@@ -98,16 +103,15 @@ async def test_a_broken_service_is_found_guilty(mutant: Mutant, tmp_path: Path) 
     source = copy_of_the_service(tmp_path / "source")
     apply(MUTANTS / f"{mutant.patch}.patch", source)
     assert changed(source)
-    verdict = await verdict_on(source, mutant.faults, tmp_path / "evidence")
+    verdict = await verdict_on(source, mutant.faults, tmp_path / "evidence", seconds=mutant.seconds)
     assert any(mutant.what in one.what for one in verdict.finding(mutant.guilty_of).violations)
 
 
-async def test_the_service_as_it_is_is_not_guilty_of_any_of_these(tmp_path: Path) -> None:
+async def test_the_service_as_it_is_is_found_innocent(tmp_path: Path) -> None:
     faults = sorted({name for mutant in BROKEN for name in mutant.faults})
-    verdict = await verdict_on(PROJECT, faults, tmp_path / "evidence")
-    assert {mutant.guilty_of: verdict.finding(mutant.guilty_of).violations for mutant in BROKEN} == {
-        mutant.guilty_of: [] for mutant in BROKEN
-    }
+    verdict = await verdict_on(PROJECT, faults, tmp_path / "evidence", seconds=max(one.seconds for one in BROKEN))
+    found = {one.number: one.violations for one in verdict.findings if one.violations and one.number not in TIMED}
+    assert found == {}
 
 
 def test_every_patch_has_its_trial() -> None:

@@ -19,7 +19,7 @@ _TRACEBACK: Final = re.compile(r"Traceback \(most recent call last\)|^(?:\w+\.)*
 
 
 def the_run_was_one(case: Case) -> Finding:
-    """P0: people were served, and went home within half a minute."""
+    """P0: people were served, and what they left under way ended within half a minute."""
     run = case.evidence.run
     ready = sum(match["status"] in OPEN for match in case.matches.values())
     draining = float(run.get("drained", 0)) - float(run.get("ended", 0))
@@ -28,9 +28,11 @@ def the_run_was_one(case: Case) -> Finding:
         violations.append(Violation("nobody was served: this run proves nothing"))
     if draining > DRAIN_SECONDS:
         violations.append(Violation(f"draining took {draining:.0f} s", float(run["ended"])))
+    violations += [Violation(f"the town is not whole: {failure}") for failure in run.get("failures", ())]
+    violations += [Violation(f"{count} {kind} under way for ever") for kind, count in run.get("left", {}).items()]
     return Finding(
         number="P0",
-        name="all went home within 30 s",
+        name="all ended within 30 s of the last user",
         looked_at={"acknowledged operations": len(case.acknowledged), "sessions": ready},
         violations=violations,
         figures={"drained in s": round(draining, 1)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,13 +21,13 @@ SHAPES: Final = {
 def nothing_secret_is_printed(case: Case) -> Finding:
     """I15: no token, secret or password in logs, answers, frames, events, or what the run printed.
 
-    The run itself looks for what only it knows, signing secret and passwords, and keeps how often it found them.
+    The run itself looks for what only it knows, signing secret and passwords, and says how often it found them.
     """
     files = _written(case.evidence.folder)
     size = 0
     violations = [
         Violation(f"{kind} found {count} times by the run itself")
-        for kind, count in case.evidence.run.get("secrets_found", {}).items()
+        for kind, count in _found_by_the_run(case).items()
         if count
     ]
     for path in files:
@@ -40,6 +40,12 @@ def nothing_secret_is_printed(case: Case) -> Finding:
         looked_at={"files": len(files), "KiB": size // 1024},
         violations=violations,
     )
+
+
+def _found_by_the_run(case: Case) -> Mapping[str, int]:
+    """How often it found what only it knows in logs, and its users in what they were answered, heads included."""
+    run = case.evidence.run
+    return {**run.get("secrets_found", {}), "a token or secret in answers": run.get("crowd", {}).get("leaks", 0)}
 
 
 def _written(folder: Path | None) -> Sequence[Path]:

@@ -87,7 +87,11 @@ def test_answers_frames_and_what_was_printed_are_looked_at(tmp_path: Path, name:
 def test_what_only_the_run_could_recognise_is_seen() -> None:
     story = a_story()
     story.run["secrets_found"] = {"signing_secret": 0, "database_password": 2}
-    assert said(nothing_secret_is_printed(story.case())) == ["database_password found 2 times by the run itself"]
+    story.run["crowd"] = {"leaks": 1}
+    assert said(nothing_secret_is_printed(story.case())) == [
+        "database_password found 2 times by the run itself",
+        "a token or secret in answers found 1 times by the run itself",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +130,18 @@ def test_a_slow_drain_is_seen() -> None:
     story = a_story()
     story.run["drained"] = 131.0
     assert said(the_run_was_one(story.case())) == ["draining took 31 s"]
+
+
+def test_what_never_ends_is_seen() -> None:
+    story = a_story()
+    story.run["left"] = {"events": 3}
+    assert said(the_run_was_one(story.case())) == ["3 events under way for ever"]
+
+
+def test_a_run_whose_fault_was_never_healed_is_not_clean() -> None:
+    story = a_story()
+    story.run["failures"] = ["redis-kill failed: TimeoutError()"]
+    assert said(the_run_was_one(story.case())) == ["the town is not whole: redis-kill failed: TimeoutError()"]
 
 
 def test_the_verdict_names_what_was_wrong() -> None:
