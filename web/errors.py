@@ -40,11 +40,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 RETRY: Final[Mapping[str, str]] = {"Retry-After": "1"}
 HANG_UP: Final[Mapping[str, str]] = {"Connection": "close"}
 PLAIN_ONLY: Final[Mapping[str, str]] = {"Accept-Encoding": "identity", **HANG_UP}
-UPGRADE: Final[Mapping[str, str]] = {
-    "Upgrade": "websocket",
-    "Connection": "Upgrade",
-    "Sec-WebSocket-Version": "13",
-}
+UPGRADE: Final[Mapping[str, str]] = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
 
 
 class Refusal(Exception):
@@ -197,7 +193,8 @@ def problem_for(request: web.BaseRequest, error: BaseException) -> web.Response:
             return problem(request, row, headers=RETRY)
         case web.HTTPException():
             return _of_http(request, error)
-    return problem(request, row)
+        case _:
+            return problem(request, row)
 
 
 def problem(
