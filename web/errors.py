@@ -41,11 +41,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 RETRY: Final[Mapping[str, str]] = {"Retry-After": "1"}
 HANG_UP: Final[Mapping[str, str]] = {"Connection": "close"}
 PLAIN_ONLY: Final[Mapping[str, str]] = {"Accept-Encoding": "identity", **HANG_UP}
-UPGRADE: Final[Mapping[str, str]] = {
-    "Upgrade": "websocket",
-    "Connection": "Upgrade",
-    "Sec-WebSocket-Version": "13",
-}
+UPGRADE: Final[Mapping[str, str]] = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
 
 
 class Refusal(Exception):

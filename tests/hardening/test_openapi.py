@@ -52,9 +52,8 @@ def decent(_: CheckContext, response: Response, __: Case[Any]) -> None:
 def test_every_answer_is_described(case: Case[Any], target: Replica) -> None:
     """Bodies, headers, ids and methods that fit the description, and such that do not."""
     token = token_for(f"described-{next(_numbers) % USERS}")
-    not_meant: list[CheckFunction] = (
-        [positive_data_acceptance] if case.path == SOCKET else []
-    )  # a socket is opened by those who speak it
+    # Nothing that is drawn from a description opens a socket.
+    not_meant: list[CheckFunction] = [positive_data_acceptance] if case.path == SOCKET else []
     case.call_and_validate(
         target.url,
         headers={"Authorization": f"Bearer {token}"},

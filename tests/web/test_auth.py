@@ -9,16 +9,12 @@ import json
 import time
 from typing import Any
 
-import jwt
 import pytest
 
 from domain.errors import NeighbourUnavailable
-from domain.ids import UserId
 from tests.web.conftest import Edge
 from tests.web.fakes import SECRET, FakeUsers, token
-from web import auth
-from web.auth import LEEWAY_SECONDS, Authenticator
-from web.errors import Unauthorized
+from web.auth import LEEWAY_SECONDS
 
 NOW = int(time.time())
 PEM = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----"
@@ -213,35 +209,3 @@ async def test_a_bad_token_never_reaches_the_user_service(edge: Edge) -> None:
     edge.users = FakeUsers()
     assert (await answer_to(edge, f"Bearer {BAD_TOKENS['another secret']}")).status == 401
     assert edge.users.asked == 0
-
-
-def authenticator(now: list[float]) -> Authenticator:
-    return Authenticator(secret=SECRET, algorithm="HS256", clock=lambda: now[0])
-
-
-def test_a_remembered_token_still_expires() -> None:
-    now = [float(NOW)]
-    subject = authenticator(now)
-    presented = token(exp=NOW + 600)
-    assert subject.verify(presented).user_id == UserId("user-123")
-    now[0] = NOW + 600 + LEEWAY_SECONDS - 1
-    assert subject.verify(presented).expires_at == NOW + 600
-    now[0] = NOW + 600 + LEEWAY_SECONDS
-    for _ in range(2):
-        with pytest.raises(Unauthorized):
-            subject.verify(presented)
-
-
-def test_a_good_token_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    subject = authenticator([float(NOW)])
-    first = subject.verify(GOOD)
-    monkeypatch.delattr(jwt, "decode")
-    assert subject.verify(GOOD) is first
-
-
-def test_only_so_many_tokens_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "REMEMBERED", 3)
-    subject = authenticator([float(NOW)])
-    for number in range(10):
-        subject.verify(token(f"user-{number}"))
-    assert len(subject._remembered) == 3
