@@ -15,7 +15,7 @@ from tests.hardening.fuzz.frames import traffic
 from tests.hardening.fuzz.mutations import mutated
 from tests.hardening.sockets.wire import Wire, dialled
 
-FIRST_ANSWER_SECONDS: Final = 1.0
+FIRST_ANSWER_SECONDS: Final = 0.4
 NEXT_ANSWER_SECONDS: Final = 0.03
 MOST_ANSWERS_BYTES: Final = 4 << 20
 PORTION_SECONDS: Final = 0.002
@@ -63,7 +63,8 @@ async def visit(url: str, seed: int, number: int, tally: Tally) -> None:
 async def _speak_http(wire: Wire, chance: random.Random, number: int, tally: Tally) -> None:
     how_many = chance.choice((1, 1, 1, 2, 5, 40))  # more than one: pipelined
     messages = [corpus.request(chance) for _ in range(how_many)]
-    wrong = [mutated(chance, message) if chance.random() < 0.7 else message for message in messages]
+    share = chance.choice((0.1, 0.5, 1.0))
+    wrong = [mutated(chance, message) if chance.random() < share else message for message in messages]
     tally.requests += how_many
     await _send(wire, chance, b"".join(wrong), tally)
     if chance.random() < 0.8:  # others do not wait for an answer
@@ -94,6 +95,8 @@ async def _send(wire: Wire, chance: random.Random, what: bytes, tally: Tally) ->
     if size == 1:
         what = what[:200]
     for start in range(0, len(what), max(size, len(what) // 100)):
+        if wire.writer.transport.is_closing():
+            return
         wire.send(what[start : start + size])
         if size < len(what):
             await asyncio.sleep(PORTION_SECONDS)
