@@ -15,10 +15,11 @@ from tests.hardening.fuzz.frames import traffic
 from tests.hardening.fuzz.mutations import mutated
 from tests.hardening.sockets.wire import Wire, dialled
 
-FIRST_ANSWER_SECONDS: Final = 0.4
+FIRST_ANSWER_SECONDS: Final = 0.25
 NEXT_ANSWER_SECONDS: Final = 0.03
 MOST_ANSWERS_BYTES: Final = 4 << 20
-PORTION_SECONDS: Final = 0.002
+PORTION_SECONDS: Final = 0.001
+MOST_PORTIONS: Final = 50
 DOCUMENTED: Final = 503
 
 _STATUS = re.compile(rb"(?:^|\r\n|\})HTTP/1\.[01] (\d{3}) ")
@@ -94,7 +95,7 @@ async def _send(wire: Wire, chance: random.Random, what: bytes, tally: Tally) ->
     size = chance.choice((len(what), len(what), len(what), 1000, 17, 1))
     if size == 1:
         what = what[:200]
-    for start in range(0, len(what), max(size, len(what) // 100)):
+    for start in range(0, len(what), max(size, len(what) // MOST_PORTIONS)):
         if wire.writer.transport.is_closing():
             return
         wire.send(what[start : start + size])
@@ -105,14 +106,14 @@ async def _send(wire: Wire, chance: random.Random, what: bytes, tally: Tally) ->
 
 
 async def _answers(wire: Wire) -> bytes:
-    """What comes until nothing comes any more."""
+    """What comes until nothing comes any more, or the line is cut."""
     received = b""
     patience = FIRST_ANSWER_SECONDS
-    with contextlib.suppress(TimeoutError):
+    with contextlib.suppress(TimeoutError, ConnectionError):
         while len(received) < MOST_ANSWERS_BYTES:
             portion = await asyncio.wait_for(wire.reader.read(1 << 16), patience)
             if not portion:
                 break
             received += portion
             patience = NEXT_ANSWER_SECONDS
-    return received
+    return received + bytes(wire.reader._buffer)  # type: ignore[attr-defined]  # what a reset would hide
