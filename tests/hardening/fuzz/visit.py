@@ -15,8 +15,8 @@ from tests.hardening.fuzz.frames import traffic
 from tests.hardening.fuzz.mutations import mutated
 from tests.hardening.sockets.wire import Wire, dialled
 
-FIRST_ANSWER_SECONDS: Final = 0.25
-NEXT_ANSWER_SECONDS: Final = 0.03
+FIRST_ANSWER_SECONDS: Final = 1.5
+NEXT_ANSWER_SECONDS: Final = 0.1
 MOST_ANSWERS_BYTES: Final = 4 << 20
 PORTION_SECONDS: Final = 0.001
 MOST_PORTIONS: Final = 50
