@@ -64,7 +64,7 @@ async def visit(url: str, seed: int, number: int, tally: Tally) -> None:
 async def _speak_http(wire: Wire, chance: random.Random, number: int, tally: Tally) -> None:
     how_many = chance.choice((1, 1, 1, 2, 5, 40))  # more than one: pipelined
     messages = [corpus.request(chance) for _ in range(how_many)]
-    share = chance.choice((0.1, 0.5, 1.0))
+    share = chance.choice((0.03, 0.3, 1.0))
     wrong = [mutated(chance, message) if chance.random() < share else message for message in messages]
     tally.requests += how_many
     await _send(wire, chance, b"".join(wrong), tally)
