@@ -25,7 +25,7 @@ def main(
     *,
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long, warm-up included.")] = 60,
     seed: Annotated[int, typer.Option(help="The same seed, the same visits.")] = 1,
-    visitors: Annotated[int, typer.Option(min=1, max=500, help="Connections at the same time.")] = 32,
+    visitors: Annotated[int, typer.Option(min=1, max=500, help="Connections at the same time.")] = 128,
     only: Annotated[int | None, typer.Option(help="Make this one visit of the run, and nothing else.")] = None,
 ) -> None:
     """Fails when the replica dies, slows down, grows, keeps something, logs an error or answers one."""

@@ -109,8 +109,10 @@ def noise(chance: random.Random, _message: bytes) -> bytes:
 
 
 MUTATIONS: Final[tuple[Mutation, ...]] = (
-    flip, truncate, drop, insert, splice, repeat, rename, header, rechunk, json_game, noise,
+    flip, truncate, drop, insert, splice, repeat, rename, rechunk, noise, header, header, json_game, json_game,
+    json_game,
 )  # fmt: skip
+"""Those that handlers see come more often than those that the parser stops."""
 
 
 def mutated(chance: random.Random, message: bytes) -> bytes:
