@@ -85,6 +85,7 @@ class Janitor(Actor[JanitorMessage]):
                 assert_never(unknown)
 
     async def _sweep(self) -> None:
+        await self._beat()
         left = await self._recovery.leftovers()
         for request in left.overdue_requests:
             self._buckets(request.bucket).tell(SearchTimeElapsed(request))
@@ -100,6 +101,18 @@ class Janitor(Actor[JanitorMessage]):
         self._count("untold_match", left.untold)
         await self._repair_index()
         self._meter.census(*await self._recovery.census())
+
+    async def _beat(self) -> None:
+        """First of all: nobody is found overdue who could not answer."""
+        beat = await self._recovery.beat()
+        self._meter.clock_ahead(beat.clock_ahead_seconds)
+        if beat.extended:
+            log.warning(
+                "nobody could confirm for a while: deadlines are moved",
+                action="outage",
+                seconds=round(beat.away_seconds, 1),
+                count=beat.extended,
+            )
 
     async def _repair_index(self) -> None:
         """Hand over pending requests that the index has lost, and those whom nobody paired."""

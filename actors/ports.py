@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from domain.census import BucketCensus, Leftovers, OutboxCensus
+from domain.census import BucketCensus, Heartbeat, Leftovers, OutboxCensus
 from domain.errors import LiveRequestExists
 from domain.events import Event, Outgoing
 from domain.ids import EventId, MatchId, RequestId, SessionId, UserId
@@ -176,6 +176,12 @@ class Notifier(Protocol):
 class Recovery(Protocol):
     """The janitor's view of the truth."""
 
+    async def beat(self) -> Heartbeat:
+        """Give a sign of life, in the name of all replicas.
+
+        After a while in which nobody could, proposed matches from before it get the time back.
+        """
+
     async def leftovers(self) -> Leftovers:
         """What other actors should have dealt with by now."""
 
@@ -215,6 +221,9 @@ class Meter(Protocol):
 
     def census(self, buckets: Sequence[BucketCensus], outbox: OutboxCensus) -> None:
         """How queues and outbox stand."""
+
+    def clock_ahead(self, seconds: float) -> None:
+        """This machine's clock is so far ahead of PostgreSQL's; behind, when it is negative."""
 
     def actor_restarted(self, kind: str) -> None:
         """An actor of this class failed and was replaced."""

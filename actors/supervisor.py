@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import assert_never
 
 import structlog
@@ -44,7 +45,7 @@ SLACK_SECONDS = 0.02
 """How much later than by its own clock the supervisor asks PostgreSQL whether time is up."""
 
 AGAIN_SECONDS = 0.25
-"""How long until it asks again when PostgreSQL's clock is behind its own."""
+"""How long until it asks again, at least, when a deadline turns out not to have passed."""
 
 MARK_SECONDS = 0.5
 """How long announcements are collected before they are marked as made."""
@@ -161,7 +162,9 @@ class MatchSupervisor(Actor[SupervisorMessage]):
                 self._settle(match_id)
                 return
             if not match.overdue:
-                self._deadlines[match_id] = self.remind(AGAIN_SECONDS, ConfirmTimeElapsed(match_id))
+                left = (match.deadline - datetime.now(UTC)).total_seconds()  # moved, or our clock is ahead
+                pause = min(max(left + SLACK_SECONDS, AGAIN_SECONDS), self._confirm_seconds + SLACK_SECONDS)
+                self._deadlines[match_id] = self.remind(pause, ConfirmTimeElapsed(match_id))
                 return
             if await self._end(requeue.expire(match)):
                 return

@@ -23,6 +23,18 @@ class Leftovers:
 
 
 @dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What one sign of life told of the time since the one before, whichever replica gave it."""
+
+    away_seconds: float
+    """How long nobody had given one; 0 at the very first."""
+    extended: int
+    """Matches whose people get the time back, since they could not confirm meanwhile."""
+    clock_ahead_seconds: float
+    """By how much this machine's clock is ahead of PostgreSQL's."""
+
+
+@dataclass(frozen=True, slots=True)
 class BucketCensus:
     """How a bucket does, for the metrics."""
 

@@ -74,6 +74,7 @@ class Metrics:
         self._durations = self._histogram(
             "http_request_seconds", "From request to answer.", _MACHINE_SECONDS, "route", "method"
         )
+        self._clock = self._gauge("clock_ahead_seconds", "By how much our clock is ahead of PostgreSQL's.")
         self._lag = self._gauge("event_loop_lag_recent_seconds", "How late the event loop was, when last measured.")
         self._lags = self._histogram("event_loop_lag_seconds", "How late the event loop is.", _MACHINE_SECONDS)
         self._tasks = self._gauge("asyncio_tasks", "Tasks of the event loop, counted when somebody looks.")
@@ -110,6 +111,9 @@ class Metrics:
         self._queues.census = queues
         self._outbox_depth.set(outbox.waiting)
         self._outbox_oldest.set(outbox.oldest_seconds)
+
+    def clock_ahead(self, seconds: float) -> None:
+        self._clock.set(seconds)
 
     def actor_restarted(self, kind: str) -> None:
         self._restarts.labels(self._bound("kind", kind)).inc()

@@ -1,31 +1,36 @@
 """Everything the environment may say, read once.
 
-The only file that touches the environment.  ``Settings`` is what the service runs on.  ``ServerUrls`` is the three
+Nobody else asks the environment for anything.  ``Settings`` is what the service runs on.  ``ServerUrls`` is the three
 addresses alone, for what must work while the rest is unknown: private servers and migrations.
 """
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from domain.topic import normalise
 from service import setting_values as values
+from service.environment import (
+    POSTGRES,
+    RABBITMQ,
+    REDIS,
+    AmqpUrl,
+    Blank,
+    Environment,
+    PostgresUrl,
+    RedisUrl,
+    ServerUrls,
+)
 from service.errors import SettingsInvalid
 
 DEV_SECRET = "dev-only-secret-never-deploy-this-one-it-is-printed-in-the-source-code"  # noqa: S105  its text says what it is for
 SHORTEST_SECRET_BYTES = 32  # RFC 7518, section 3.2: as long as the hash
-_SECRET_FILES = Path("/run/secrets")
 
-_Blank = BeforeValidator(values.blank_is_none)
 _Required = BeforeValidator(values.required)
-_PostgresUrl = Annotated[str, AfterValidator(values.postgres_url)]
-_RedisUrl = Annotated[str, AfterValidator(values.redis_url)]
-_AmqpUrl = Annotated[str, AfterValidator(values.amqp_url)]
 _HttpUrl = Annotated[str, AfterValidator(values.http_url)]
 _List = (NoDecode, BeforeValidator(values.listed))
 _Topics = Annotated[tuple[Annotated[str, AfterValidator(normalise)], ...], *_List]
@@ -33,43 +38,12 @@ _Origins = Annotated[tuple[Annotated[str, AfterValidator(values.origin)], ...], 
 _Name = Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=64)]
 
 
-class _Environment(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-        secrets_dir=_SECRET_FILES if _SECRET_FILES.is_dir() else None,
-        validate_default=True,
-    )
-
-
-_POSTGRES = "PostgreSQL, the truth; ./run brings its own where this is empty"
-_REDIS = "Redis 7 or newer, the index; ./run brings its own where this is empty"
-_RABBITMQ = "RabbitMQ; where empty, events wait in the outbox until there is one"
-
-
-class ServerUrls(_Environment):
-    """Which servers are given; None for one that is not."""
-
-    database_url: Annotated[_PostgresUrl | None, _Blank] = Field(None, repr=False, description=_POSTGRES)
-    redis_url: Annotated[_RedisUrl | None, _Blank] = Field(None, repr=False, description=_REDIS)
-    rabbitmq_url: Annotated[_AmqpUrl | None, _Blank] = Field(None, repr=False, description=_RABBITMQ)
-
-    @property
-    def database_dsn(self) -> str:
-        """PostgreSQL's address as asyncpg wants it.  Raises SettingsInvalid where none is given."""
-        if self.database_url is None:
-            raise SettingsInvalid("DATABASE_URL is not set: give postgresql://user:password@host:5432/matching_db.")
-        return values.without_driver(self.database_url)
-
-
-class Settings(_Environment):
+class Settings(Environment):
     """What the service runs on. Every field is the variable of the same name in capitals."""
 
-    database_url: Annotated[_PostgresUrl, _Required] = Field(repr=False, description=_POSTGRES)
-    redis_url: Annotated[_RedisUrl, _Required] = Field(repr=False, description=_REDIS)
-    rabbitmq_url: Annotated[_AmqpUrl | None, _Blank] = Field(None, repr=False, description=_RABBITMQ)
+    database_url: Annotated[PostgresUrl, _Required] = Field(repr=False, description=POSTGRES)
+    redis_url: Annotated[RedisUrl, _Required] = Field(repr=False, description=REDIS)
+    rabbitmq_url: Annotated[AmqpUrl | None, Blank] = Field(None, repr=False, description=RABBITMQ)
 
     app_name: _Name = Field("peerprep-matching-service", description="The name in logs, documentation and /health")
     env: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$"), BeforeValidator(values.lower)] = Field(
@@ -85,13 +59,13 @@ class Settings(_Environment):
         200, ge=1, le=1_000_000, description="Log lines of one action in a second; more are left out (1 to 1000000)"
     )
 
-    question_service_url: Annotated[_HttpUrl | None, _Blank] = Field(
+    question_service_url: Annotated[_HttpUrl | None, Blank] = Field(
         None, description="The Question Service; where empty and ENV=dev, a small built-in question bank serves"
     )
     question_service_base_path: Annotated[str, AfterValidator(values.base_path)] = Field(
         "/api/v1", description="What stands before /questions in its paths"
     )
-    user_service_url: Annotated[_HttpUrl | None, _Blank] = Field(
+    user_service_url: Annotated[_HttpUrl | None, Blank] = Field(
         None, description="The User Service; asked only with AUTH_VERIFY_REMOTE"
     )
 
@@ -101,8 +75,8 @@ class Settings(_Environment):
     auth_access_secret: SecretStr = Field(
         SecretStr(""), description="What tokens are signed with: 32 bytes or more; may be empty with ENV=dev only"
     )
-    auth_issuer: Annotated[str | None, _Blank] = Field(None, description="The iss a token must have; empty for any")
-    auth_audience: Annotated[str | None, _Blank] = Field(None, description="The aud a token must have; empty for any")
+    auth_issuer: Annotated[str | None, Blank] = Field(None, description="The iss a token must have; empty for any")
+    auth_audience: Annotated[str | None, Blank] = Field(None, description="The aud a token must have; empty for any")
     auth_verify_remote: bool = Field(
         default=False, description="true: also ask the User Service whether the user still exists (needs its URL)"
     )
@@ -121,6 +95,9 @@ class Settings(_Environment):
     )
     confirm_answer_seconds: float = Field(
         5, ge=0, le=60, description="How long POST /confirm waits for the session before it answers 202 (0 to 60)"
+    )
+    outage_grace_seconds: float = Field(
+        600, ge=0, le=86_400, description="How much of an outage people get back to confirm, at most (0 to 86400)"
     )
     session_budget_seconds: float = Field(
         60, ge=0.05, le=3_600, description="How long opening a session may take with all retries (0.05 to 3600)"
@@ -225,7 +202,7 @@ class Settings(_Environment):
         return self.env == "dev"
 
 
-_S = TypeVar("_S", bound=_Environment)
+_S = TypeVar("_S", bound=Environment)
 
 
 def load_settings(**given: Any) -> Settings:
@@ -264,7 +241,7 @@ def _load(kind: type[_S], given: dict[str, Any]) -> _S:
         raise SettingsInvalid("The settings are not usable:\n" + "\n".join(dict.fromkeys(lines))) from None
 
 
-def _explain(kind: type[_Environment], place: tuple[int | str, ...], message: str) -> str:
+def _explain(kind: type[Environment], place: tuple[int | str, ...], message: str) -> str:
     name = str(place[0])
     what = "is not set" if message == "Field required" else message.removeprefix("Value error, ").removeprefix("Input ")
     return f"  {name.upper()} {what}. ({kind.model_fields[name].description})"

@@ -65,7 +65,13 @@ async def open_stores(settings: Settings, metrics: Metrics, stack: AsyncExitStac
         matches=PostgresMatches(database, search_seconds=search_seconds),
         openings=PostgresOpenings(database, encode=encode),
         outbox=PostgresOutbox(database),
-        recovery=PostgresRecovery(database, search_seconds=search_seconds, retention_days=settings.retention_days),
+        recovery=PostgresRecovery(
+            database,
+            search_seconds=search_seconds,
+            retention_days=settings.retention_days,
+            sweep_seconds=settings.sweep_seconds,
+            grace_seconds=settings.outage_grace_seconds,
+        ),
         queue=RedisQueue(redis),
         sessions=sessions,
         reads=StoredReads(requests=requests, views=views, sessions=sessions),
@@ -78,6 +84,6 @@ async def _open(database: Database, stack: AsyncExitStack) -> None:
     except StoreUnavailable as error:
         raise StartFailed(f"PostgreSQL does not answer at DATABASE_URL: {hidden_text(str(error.args[1]))}.") from error
     stack.push_async_callback(database.close)
-    [row] = await database.fetch("SELECT to_regclass('outbox') IS NOT NULL AS migrated")
+    [row] = await database.fetch("SELECT to_regclass('heartbeat') IS NOT NULL AS migrated")
     if not row["migrated"]:
-        raise StartFailed("The database has no tables yet: run `./run migrate` (or `alembic upgrade head`) first.")
+        raise StartFailed("The database lacks tables: run `./run migrate` (or `alembic upgrade head`) first.")

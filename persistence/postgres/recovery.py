@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
-from domain.census import BucketCensus, Leftovers, OutboxCensus
+from domain.census import BucketCensus, Heartbeat, Leftovers, OutboxCensus
 from domain.ids import MatchId
 from domain.request import MatchRequest
 from persistence.postgres.database import Database
@@ -23,6 +24,27 @@ MOST_DELETED: Final = 5000
 
 MOST_COUNTED: Final = 10_000
 """Unpublished events looked at by a census: there may be more."""
+
+AWAY_SECONDS: Final = 5.0
+"""After so long without a sign of life, nobody could answer."""
+
+# The row is locked: of two replicas that come back together, one finds that nobody was there, the other finds the
+# first.  Whoever was proposed after the last sign of life has lost nothing: an older version, which gives none, may be running.
+_BEAT = """
+WITH beat AS MATERIALIZED (
+    INSERT INTO heartbeat DEFAULT VALUES
+    ON CONFLICT (id) DO UPDATE SET previous_at = heartbeat.beaten_at, beaten_at = clock_timestamp()
+    RETURNING beaten_at, previous_at, beaten_at - previous_at AS away),
+extended AS (
+    UPDATE matches SET deadline = deadline + least(away, make_interval(secs => $2))
+    FROM beat
+    WHERE status = 'proposed' AND deadline > previous_at AND created_at <= previous_at
+      AND away > make_interval(secs => $1)
+    RETURNING 1)
+SELECT extract(epoch FROM beaten_at)::float8 AS now, coalesce(extract(epoch FROM away), 0)::float8 AS away,
+       (SELECT count(*) FROM extended) AS extended
+FROM beat
+"""
 
 _OVERDUE_REQUESTS = f"""
 SELECT {REQUEST} FROM match_requests
@@ -87,10 +109,27 @@ _FORGET = (
 class PostgresRecovery:
     """Reads over all tables; satisfies ``actors.ports.Recovery``."""
 
-    def __init__(self, database: Database, *, search_seconds: float, retention_days: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        search_seconds: float,
+        retention_days: float,
+        sweep_seconds: float = 1.0,
+        grace_seconds: float = 600.0,
+    ) -> None:
         self._database = database
         self._settled_seconds = max(search_seconds - GRACE_SECONDS, search_seconds / 2)
+        self._away_seconds = max(AWAY_SECONDS, 3 * sweep_seconds)
+        self._grace_seconds = grace_seconds
         self._retention_seconds = retention_days * 86_400
+
+    async def beat(self) -> Heartbeat:
+        """Give a sign of life; proposed matches get back the time in which nobody did."""
+        asked = time.time()
+        [row] = await self._database.fetch(_BEAT, self._away_seconds, self._grace_seconds)
+        ahead = (asked + time.time()) / 2 - row["now"]
+        return Heartbeat(row["away"], row["extended"], ahead)
 
     async def leftovers(self) -> Leftovers:
         """What other actors should have dealt with by now."""

@@ -40,6 +40,7 @@ _PASS = (
        confirmed_at = confirmed_at - $1""",
     """UPDATE outbox
        SET created_at = created_at - $1, claimed_until = claimed_until - $1, published_at = published_at - $1""",
+    "UPDATE heartbeat SET beaten_at = beaten_at - $1",
 )
 _LOCK = "SELECT 1 FROM match_requests WHERE user_id = $1 AND status IN ('pending', 'matched') FOR UPDATE"
 
@@ -57,7 +58,7 @@ class Connections:
 
     async def empty(self) -> None:
         """Forget what the last test did."""
-        for table in ("match_requests", "matches", "outbox"):
+        for table in ("match_requests", "matches", "outbox", "heartbeat"):
             await self.postgres.execute(f"DELETE FROM {table}")
         await self.redis.flushall()
         self.failures.clear()

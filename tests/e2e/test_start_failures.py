@@ -36,7 +36,7 @@ async def test_postgres_that_does_not_answer(cluster: Cluster, logs: Path) -> No
 async def test_a_database_without_tables(cluster: Cluster, logs: Path, postgres_url: str) -> None:
     code, said = await refused(cluster, logs, DATABASE_URL=with_database(postgres_url, "postgres"))
     assert code == 1
-    assert said == "The database has no tables yet: run `./run migrate` (or `alembic upgrade head`) first."
+    assert said == "The database lacks tables: run `./run migrate` (or `alembic upgrade head`) first."
 
 
 async def test_a_database_that_does_not_exist(cluster: Cluster, logs: Path, postgres_url: str) -> None:

@@ -92,6 +92,7 @@ class FakeMeter:
     def __init__(self) -> None:
         self.counts: Counter[Any] = Counter()
         self.waits: list[float] = []
+        self.ahead: float | None = None
         self.censuses: list[tuple[Sequence[BucketCensus], OutboxCensus]] = []
 
     def request_ended(self, bucket: Bucket, outcome: str) -> None:
@@ -115,6 +116,9 @@ class FakeMeter:
 
     def census(self, buckets: Sequence[BucketCensus], outbox: OutboxCensus) -> None:
         self.censuses.append((buckets, outbox))
+
+    def clock_ahead(self, seconds: float) -> None:
+        self.ahead = seconds
 
     def actor_restarted(self, kind: str) -> None:
         self.counts["restarted", kind] += 1

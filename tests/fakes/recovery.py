@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from domain.census import BucketCensus, Leftovers, OutboxCensus
+from domain.census import BucketCensus, Heartbeat, Leftovers, OutboxCensus
 from domain.errors import StoreUnavailable
 from domain.events import Outgoing
 from domain.ids import EventId, MatchId, RequestId, SessionId, UserId
@@ -18,6 +19,8 @@ from tests.fakes.tables import NEVER, EventRow, Switch, Tables, reachable
 
 GRACE = timedelta(seconds=1)
 CLAIM = timedelta(seconds=3)
+AWAY = timedelta(seconds=5)
+GRACE_AT_MOST = timedelta(seconds=600)
 MOST_COUNTED = 10_000
 MOST_DELETED = 5000
 
@@ -72,6 +75,7 @@ class FakeRecovery:
     def __init__(self, tables: Tables, *, retention_days: float) -> None:
         self._tables = tables
         self._retention = timedelta(days=retention_days)
+        self._beaten_at: datetime | None = None
 
     @property
     def switch(self) -> Switch:
@@ -83,6 +87,23 @@ class FakeRecovery:
 
     def _in(self, state: MatchState) -> list[Match]:
         return [m for id_ in self._tables.matches if (m := self._tables.read(id_)) and m.state is state]
+
+    @reachable
+    def beat(self) -> Heartbeat:
+        now, before = self._tables.now, self._beaten_at
+        self._beaten_at = now
+        if before is None:
+            return Heartbeat(0.0, 0, 0.0)
+        away = now - before
+        lost = [] if away <= AWAY else [match for match in self._in(MatchState.PROPOSED) if match.created_at <= before]
+        moved = [
+            replace(match, deadline=match.deadline + min(away, GRACE_AT_MOST))
+            for match in lost
+            if match.deadline > before
+        ]
+        for match in moved:
+            self._tables.matches[match.id].value = match
+        return Heartbeat(away.total_seconds(), len(moved), 0.0)
 
     @reachable
     def leftovers(self) -> Leftovers:

@@ -77,6 +77,7 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "session": (views._SESSION, [new_session_id(), 3600.0]),
     "position": (views._POSITION, [IDS[0]]),
     "estimate": (views._ESTIMATE, ["easy", "Topic 1"]),
+    "beat": (recovery._BEAT, [5.0, 600.0]),
     "overdue requests": (recovery._OVERDUE_REQUESTS, [1.0, 500]),
     "overdue matches": (recovery._OVERDUE_MATCHES, [1.0, 500]),
     "unopened": (recovery._UNOPENED, [1.0, 500]),

@@ -1,0 +1,68 @@
+"""Time in which nobody could confirm is given back, once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.contracts.stories import a_proposed_match, read
+from tests.contracts.world import World
+from tests.fakes.store import CONFIRM_SECONDS
+
+
+async def test_the_first_sign_of_life_finds_that_nobody_was_away(world: World) -> None:
+    match = await a_proposed_match(world.here)
+    beat = await world.here.recovery.beat()
+    assert (beat.away_seconds, beat.extended) == (0, 0)
+    assert beat.clock_ahead_seconds == pytest.approx(0, abs=1)
+    assert (await read(world.here, match.id)).deadline == match.deadline
+
+
+async def test_after_an_outage_people_get_the_time_back_once_however_many_replicas_return(world: World) -> None:
+    match = await a_proposed_match(world.here)
+    await world.here.recovery.beat()
+    await world.pass_time(CONFIRM_SECONDS + 60)
+    assert (await read(world.here, match.id)).overdue
+    beats = await asyncio.gather(*(replica.recovery.beat() for replica in (world.here, world.other) * 3))
+    assert [beat.extended for beat in beats].count(1) == 1
+    assert max(beat.away_seconds for beat in beats) == pytest.approx(CONFIRM_SECONDS + 60, abs=2)
+    left = await read(world.here, match.id)
+    assert not left.overdue
+    assert not (await world.here.recovery.leftovers()).overdue_matches
+    await world.pass_time(CONFIRM_SECONDS + 2)
+    assert (await read(world.here, match.id)).overdue
+
+
+async def test_five_seconds_without_a_sign_of_life_are_no_outage(world: World) -> None:
+    match = await a_proposed_match(world.here)
+    await world.here.recovery.beat()
+    await world.pass_time(4)
+    before = (await read(world.here, match.id)).deadline
+    assert (await world.other.recovery.beat()).extended == 0
+    assert (await read(world.here, match.id)).deadline == before
+
+
+async def test_whoever_was_proposed_after_the_last_sign_of_life_has_lost_nothing(world: World) -> None:
+    await world.here.recovery.beat()
+    await world.pass_time(10)
+    match = await a_proposed_match(world.here)
+    assert (await world.here.recovery.beat()).extended == 0
+    assert (await read(world.here, match.id)).deadline == match.deadline
+
+
+async def test_a_match_whose_time_was_over_before_the_outage_gets_none_back(world: World) -> None:
+    match = await a_proposed_match(world.here)
+    await world.pass_time(CONFIRM_SECONDS + 1)
+    await world.here.recovery.beat()
+    await world.pass_time(60)
+    assert (await world.here.recovery.beat()).extended == 0
+    assert (await read(world.here, match.id)).overdue
+
+
+async def test_a_long_outage_is_not_given_back_whole(world: World) -> None:
+    match = await a_proposed_match(world.here)
+    await world.here.recovery.beat()
+    await world.pass_time(CONFIRM_SECONDS + 3600)
+    assert (await world.here.recovery.beat()).extended == 1
+    assert (await read(world.here, match.id)).overdue
