@@ -48,6 +48,9 @@ class Requests(Protocol):
     async def waiting(self, bucket: Bucket, most: int) -> Sequence[Waiting]:
         """The oldest pending in *bucket*, oldest first."""
 
+    async def still_waiting(self, bucket: Bucket, users: Collection[UserId]) -> Collection[UserId]:
+        """Those of *users* who are pending in *bucket*."""
+
 
 class Proposals(Protocol):
     """The one way in which a match comes to be."""

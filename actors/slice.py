@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -19,6 +20,12 @@ log = structlog.get_logger()
 
 HEAD = 100
 """How many of the oldest are looked at together: fifty pairs a statement."""
+
+CROWD = 5000
+"""How many are looked at together once a whole head turned out not to wait."""
+
+MOST_CROWDS = 50
+"""How many such looks there are in a row: the others in the mailbox want a turn too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,8 @@ class Slice:
                 return Round(made, contended=True)
             if len(head) < HEAD and len(verdict.matches) == len(proposal):
                 break
+            if len(head) == HEAD and not staying and not verdict.matches:
+                await self._banish()
             head = await self._look([])
         return Round(made, contended=False)
 
@@ -72,6 +81,16 @@ class Slice:
             await self._queue.remove(self._bucket, gone)
         except StoreUnavailable:
             log.debug("index not cleaned", action="clean_skipped", bucket=str(self._bucket))
+
+    async def _banish(self) -> None:
+        """Take out of the index, in large portions, who does not wait: a head full of them hides the others."""
+        with suppress(StoreUnavailable):
+            for _ in range(MOST_CROWDS):
+                crowd = await self._queue.join(self._bucket, [], CROWD)
+                true = await self._requests.still_waiting(self._bucket, [one.user_id for one in crowd])
+                await self.clean(one for one in crowd if one.user_id not in true)
+                if 2 * len(true) >= len(crowd):
+                    return
 
     async def _look(self, joining: Sequence[Waiting]) -> Sequence[Waiting]:
         try:

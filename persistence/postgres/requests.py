@@ -56,6 +56,13 @@ WHERE bucket = $1 AND status = 'pending' AND expires_at > now()
 ORDER BY seq LIMIT $2
 """
 
+# `|| ''` as in the statement that pairs: by the index of live requests, whatever the statistics say.
+_STILL_WAITING = """
+SELECT user_id FROM match_requests
+WHERE user_id = ANY($1::text[]) AND status IN ('pending', 'matched')
+  AND status || '' = 'pending' AND bucket || '' = $2 AND expires_at > now()
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -144,6 +151,11 @@ class PostgresRequests:
         """The oldest pending in *bucket*."""
         rows = await self._database.fetch(_WAITING, str(bucket), most)
         return [Waiting(UserId(row["user_id"]), row["created_at"].timestamp(), row["avoid"]) for row in rows]
+
+    async def still_waiting(self, bucket: Bucket, users: Collection[UserId]) -> Collection[UserId]:
+        """Those of *users* who are pending in *bucket*."""
+        rows = await self._database.fetch(_STILL_WAITING, list(users), str(bucket))
+        return {UserId(row["user_id"]) for row in rows}
 
 
 def _standing_in_the_way(request: MatchRequest, asked: _Asked) -> Admission | LiveRequestExists:

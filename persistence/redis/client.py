@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from domain.errors import StoreUnavailable
@@ -37,20 +39,32 @@ def connect_for_listening(url: str) -> Redis:
 
 
 def _client(url: str, connections: int, socket_timeout: float | None, *, decode: bool = True) -> Redis:
-    return Redis.from_pool(
-        BlockingConnectionPool.from_url(
-            url,
-            max_connections=connections,
-            timeout=TIMEOUT_SECONDS,
-            socket_timeout=socket_timeout,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            health_check_interval=0,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=decode,
-            encoding_errors="surrogateescape",  # what others wrote need be no text; it goes back as it came
-            client_name="matching-service",
-        )
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=TIMEOUT_SECONDS,
+        socket_timeout=socket_timeout,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        health_check_interval=0,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=decode,
+        encoding_errors="surrogateescape",  # what others wrote need be no text; it goes back as it came
+        client_name="matching-service",
     )
+    # The URL chose among plain, TLS and Unix sockets.
+    pool.connection_class = type("Line", (_Line, pool.connection_class), {})
+    return Redis.from_pool(pool)
+
+
+class _Line(AbstractConnection):
+    """A connection on uvloop, whose closed transports refuse to write with an error that names no connection."""
+
+    async def send_packed_command(self, *arguments: Any, **options: Any) -> None:
+        try:
+            await super().send_packed_command(*arguments, **options)
+        except RuntimeError as error:
+            await self.disconnect(nowait=True)
+            raise RedisConnectionError(str(error)) from error
 
 
 class Reach:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from actors.messages import Enqueue, IdleTimeElapsed, PairingTimeElapsed, Requeue, SearchTimeElapsed, Withdraw
+from actors.slice import CROWD
 from domain.errors import LiveRequestExists, StoreUnavailable, TooManyBuckets
 from domain.ids import UserId
 from domain.request import Bucket, RequestStatus
@@ -106,6 +107,15 @@ async def test_ghosts_at_the_head_are_cleaned_away_and_starve_nobody(stage: Stag
     await stage.find(ANN, BEN)
     await stage.told_match(ANN)
     await eventually(lambda: not store.queue.slices[BUCKET])
+
+
+async def test_a_crowd_of_ghosts_is_banished_in_large_portions(stage: Stage, store: FakeStore) -> None:
+    crowd = 3 * CROWD
+    store.queue.slices[BUCKET] |= {UserId(f"ghost-{number}"): float(number) for number in range(crowd)}
+    await stage.find(ANN, BEN)
+    await stage.told_match(ANN)
+    await eventually(lambda: not store.queue.slices[BUCKET])
+    assert store.queue.looks < 10
 
 
 async def test_a_stale_index_pairs_nobody_who_does_not_wait(stage: Stage, store: FakeStore) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import LiveRequestExists
+from domain.ids import UserId
 from domain.request import Admission, MatchRequest, RequestStatus
 from tests.builders import (
     ANN,
@@ -208,3 +209,17 @@ async def test_who_waits_is_told_oldest_first_up_to_a_number_and_only_while_sear
     assert [one.user_id for one in waiting] == late
     now = await world.all_requests()
     assert [one.since for one in waiting] == [now[request.id].created_at.timestamp() for request in requests]
+
+
+async def test_of_a_crowd_those_are_named_who_wait_here_and_still_search(world: World) -> None:
+    here = world.here
+    match = await a_proposed_match(here)
+    late, gone, elsewhere, waits = new_users(4)
+    await enqueued(here, [late])
+    await world.pass_time(SEARCH_SECONDS + 1)
+    [request, _] = await enqueued(here, [gone, waits])
+    await enqueued(here, [elsewhere], OTHER_BUCKET)
+    await here.requests.withdraw([request.id])
+    crowd = [late, gone, elsewhere, waits, match.first.user_id, UserId("ghost")]
+    assert await here.requests.still_waiting(BUCKET, crowd) == {waits}
+    assert await here.requests.still_waiting(BUCKET, []) == set()

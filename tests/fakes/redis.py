@@ -17,9 +17,11 @@ class FakeQueue:
     def __init__(self, switch: Switch) -> None:
         self.switch = switch
         self.slices: dict[Bucket, dict[UserId, float]] = defaultdict(dict)
+        self.looks = 0
 
     @reachable
     def join(self, bucket: Bucket, people: Sequence[Waiting], peek: int) -> Sequence[Waiting]:
+        self.looks += 1
         self.slices[bucket] |= {one.user_id: one.since for one in people}
         oldest = sorted(self.slices[bucket].items(), key=lambda entry: (entry[1], entry[0].encode()))
         return [Waiting(user_id, since) for user_id, since in oldest[:peek]]

@@ -76,6 +76,10 @@ class FakeRequests:
         rows = [row for row in self._tables.in_queue_order() if is_waiting(self._tables, row, bucket)]
         return [place(row.value) for row in rows[:most]]
 
+    @reachable
+    def still_waiting(self, bucket: Bucket, users: Collection[UserId]) -> Collection[UserId]:
+        return {user_id for user_id in users if is_waiting(self._tables, self._tables.live(user_id), bucket)}
+
 
 def is_waiting(tables: Tables, row: RequestRow | None, bucket: Bucket) -> bool:
     if row is None or row.value.bucket != bucket:

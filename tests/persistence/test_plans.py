@@ -50,6 +50,7 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "withdrawn": (requests._WITHDRAWN, [IDS]),
     "time out": (requests._TIME_OUT, [IDS]),
     "waiting": (requests._WAITING, ["easy:Topic 1", 100]),
+    "still waiting": (requests._STILL_WAITING, [USERS, "easy:Topic 1"]),
     "propose": (
         proposals._PROPOSE,
         [USERS, BUCKETS, IDS, ["easy:Topic 1"] * 100, USERS, USERS[::-1], [False] * 100, 1.0],
@@ -57,7 +58,8 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "held": (proposals._HELD, [USERS, BUCKETS]),
     "confirm": (matches._CONFIRM, [IDS, USERS, [new_session_id() for _ in IDS]]),
     "get match": (matches._GET, [IDS[0]]),
-    "of session": (matches._OF_SESSION, [new_session_id()]),
+    "of user": (matches._OF_USER, [IDS[0], "user-1"]),
+    "of session": (matches._OF_SESSION, [new_session_id(), "user-1"]),
     "end": (
         matches._END,
         [IDS[0], "expired", None, "proposed", False, False, IDS[:2], ["timeout"] * 2, USERS[:2], 60.0],
@@ -75,6 +77,7 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "live match": (views._LIVE_MATCH, [IDS[0]]),
     "active session": (views._ACTIVE, ["user-1", 3600.0]),
     "session": (views._SESSION, [new_session_id(), 3600.0]),
+    "own session": (views._OWN_SESSION, [new_session_id(), 3600.0, "user-1"]),
     "position": (views._POSITION, [IDS[0]]),
     "estimate": (views._ESTIMATE, ["easy", "Topic 1"]),
     "beat": (recovery._BEAT, [5.0, 600.0]),
@@ -153,7 +156,7 @@ async def test_there_are_no_statistics_indeed(full: asyncpg.Connection) -> None:
     assert await full.fetchval("SELECT count(*) FROM pg_stats WHERE tablename = 'match_requests'") == 0
 
 
-@pytest.mark.parametrize("name", ["propose", "held", "live", "renew"])
+@pytest.mark.parametrize("name", ["propose", "held", "live", "renew", "still waiting"])
 async def test_people_are_looked_up_by_the_index_of_live_requests(full: asyncpg.Connection, name: str) -> None:
     for plan in (await plan_of(full, name), await plan_for_these_arguments(full, name)):
         scans = [part for part in parts_of(plan) if part.get("Index Name") == "match_requests_live"]

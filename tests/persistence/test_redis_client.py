@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
@@ -71,6 +72,23 @@ async def test_the_rest_is_short_and_ends_by_itself(
         async with asyncio.timeout(1):
             while not await reach.is_up():  # noqa: ASYNC110 - the clock is the point
                 await asyncio.sleep(0.001)
+
+
+def test_a_line_that_uvloop_has_closed_is_a_redis_that_is_away(redis_url: str, failures: Failures) -> None:
+    """Its transports refuse to write with a bare RuntimeError, where asyncio's say nothing."""
+
+    async def lose_the_line() -> None:
+        async with reach_of(redis_url, failures) as reach:
+            assert await reach.is_up()
+            connection = await reach.client.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # redis has no types for it
+            connection._writer.transport.abort()
+            with pytest.raises(StoreUnavailable):
+                await reach.run(lambda: connection.send_command("PING"))
+            await reach.client.connection_pool.release(connection)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(lose_the_line())
+    assert failures.names == ["redis"]
 
 
 async def test_a_redis_that_takes_connections_and_never_answers_is_away_soon(failures: Failures) -> None:
