@@ -19,14 +19,15 @@ left behind.  The exit code is 1 when any promise was broken.
 plan.py                what is asked of a run
 evidence.py            what it leaves behind: the folder that everything below meets in
 run.py                 one run, from start to a finished folder: read this first
-town.py, resident.py   what is broken: servers, replicas, proxies (proxy.py), a witness at the broker (witness.py),
-                       a watch that samples (watch.py), the trigger that notes every change (audit.sql)
+founding.py, town.py   what is broken: servers, replicas (resident.py), proxies (proxy.py), a witness at the broker
+                       (witness.py), a watch that samples (watch.py), a trigger that notes changes (audit.sql)
 nemesis.py, faults/    who breaks it, and how: a row of the fault matrix each
 crowd.py, people/      who uses it: processes of users with tempers of their own (worker.py)
 checker/               the judge: an invariant each, I1 to I15 and P0
 series.py, report.py   the run second by second; what the screen says
 page.py, chart.py      the same as a page
 mutants/               broken services, as patches: each must be found guilty
+story.py, chronicle.py evidence made by hand, for the tests of the judge
 =====================  =========================================================================================
 
 docs/reliability.md says what is promised, and how to read a report.

@@ -14,8 +14,8 @@ MIB = 1024 * 1024
 MOST_RSS_MIB = 512
 """hardening: a process that has as much memory is never at its end."""
 GROWTH_MIB = 64.0
-MOST_DESCRIPTORS = 256
-"""Beside those of sockets: the pools' and the calls' that are being answered."""
+MOST_DESCRIPTORS = 512
+"""Beside those of sockets: the pools', and the lines that users keep open for their next call."""
 MOST_MAILS: int = Settings.model_fields["mailbox_limit"].default
 
 

@@ -30,7 +30,7 @@ def sample(at: float = 1.0, **changes: int) -> Sample:
     ("changes", "what"),
     [
         ({"rss_bytes": 600 * MIB}, "600 MiB of memory, above 512"),
-        ({"descriptors": 300}, "291 descriptors beside sockets, above 256"),
+        ({"descriptors": 600}, "591 descriptors beside sockets, above 512"),
         ({"mailbox_depth": 10_001}, "10001 letters in a mailbox, above 10000"),
     ],
 )
