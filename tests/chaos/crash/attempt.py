@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Final
 
@@ -40,7 +40,10 @@ class Run:
     """False when another replica took the step: to be repeated."""
     recovery_seconds: float = 0.0
     """From the death until everything was well again."""
+    is_late: bool = False
+    """Whether that took longer than the limit."""
     violations: Sequence[str] = ()
+    """What was wrong, other than that."""
     leftovers: int = 0
     """People who no longer waited, and stayed in the index until somebody looked."""
 
@@ -99,12 +102,13 @@ class _Attempt:
         violations = [] if death.code == CRASHED else [f"the replica ended with {death.code}"]
         violations.extend(await self._recover(death.at))
         seconds = time.monotonic() - death.at
-        if seconds > self._limit_seconds:
-            violations.append(f"well again only after {seconds:.1f} s")
+        run = self._run(
+            crashed=True, recovery_seconds=seconds, is_late=seconds > self._limit_seconds, violations=violations
+        )
         if violations:
-            return self._run(crashed=True, recovery_seconds=seconds, violations=violations)
+            return run
         leftovers, remains = await self._go_home()
-        return self._run(crashed=True, recovery_seconds=seconds, violations=remains, leftovers=leftovers)
+        return replace(run, violations=remains, leftovers=leftovers)
 
     def _run(self, **found: object) -> Run:
         return Run(step=self._name, variant=self._lane.variant, manner=self._manner, **found)  # type: ignore[arg-type]
@@ -195,8 +199,7 @@ class _Attempt:
             for replica in self._own():
                 replica.log.unlink()
             return run
-        violations = [*run.violations, *(f"the log says {line}" for line in errors)]
-        return self._run(crashed=run.crashed, recovery_seconds=run.recovery_seconds, violations=violations)
+        return replace(run, violations=[*run.violations, *(f"the log says {line}" for line in errors)])
 
     def _own(self) -> list[Replica]:
         heirs = [self._heir] if self._heir is not None and self._heir is not self._lane.steady else []

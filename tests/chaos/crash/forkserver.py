@@ -26,7 +26,7 @@ import signal
 import sys
 import time
 import traceback
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from tests.chaos.crash.replica import serve
 
@@ -98,15 +98,19 @@ class ForkServer:
         say(number=number, ended=os.waitstatus_to_exitcode(status), at=at)
 
 
-def be_replica(environment: dict[str, str], log: str, pipe: int) -> None:
-    """What the child does; never returns, and leaves nothing of the parent's behind."""
+def be_replica(environment: dict[str, str], log: str, pipe: int) -> NoReturn:
+    """What the child does; it ends here, so that nothing of the parent's is taken down twice."""
     code = 1
+
+    def announce(address: str) -> None:
+        os.write(pipe, address.encode())
+
     try:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _redirect(log)
         os.environ.update(environment)
-        code = serve(lambda address: void(os.write(pipe, address.encode())))
+        code = serve(announce)
     except BaseException:  # noqa: BLE001 - the log is where it is looked for
         traceback.print_exc()
     finally:
@@ -118,10 +122,6 @@ def _redirect(log: str) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for ours, theirs in ((nothing, _STDIN), (output, _STDOUT), (output, _STDERR)):
         os.dup2(ours, theirs)
-
-
-def void(_: object) -> None:
-    """For a callback whose outcome nobody wants."""
 
 
 def say(**news: object) -> None:

@@ -62,7 +62,7 @@ class Findings:
 
     @property
     def is_clean(self) -> bool:
-        return not self.remains and not any(run.violations for run in self.runs)
+        return not self.remains and not any(run.violations or run.is_late for run in self.runs)
 
 
 Job = tuple[str, Manner]
