@@ -29,7 +29,8 @@ AWAY_SECONDS: Final = 5.0
 """After so long without a sign of life, nobody could answer."""
 
 # The row is locked: of two replicas that come back together, one finds that nobody was there, the other finds the
-# first.  Whoever was proposed after the last sign of life has lost nothing: an older version, which gives none, may be running.
+# first.  Whoever was proposed after the last sign of life has lost nothing: an older version, which gives none, may
+# be running.
 _BEAT = """
 WITH beat AS MATERIALIZED (
     INSERT INTO heartbeat DEFAULT VALUES
