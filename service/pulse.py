@@ -76,7 +76,7 @@ class BlockWatch:
             return
         self._told = beat
         self._metrics.loop_blocked()
-        log.error(
+        log.warning(
             "the event loop is blocked",
             action="loop_blocked",
             seconds=round(now - beat, 3),

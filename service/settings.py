@@ -132,7 +132,7 @@ class Settings(Environment):
         1, ge=0.01, le=3_600, description="How late this process may be before newcomers get 503 (0.01 to 3600)"
     )
     max_handshakes_per_second: int = Field(
-        500, ge=1, le=1_000_000, description="WebSockets that may be opened in a second (1 to 1000000)"
+        1_000, ge=1, le=1_000_000, description="WebSockets that may be opened in a second (1 to 1000000)"
     )
     max_buckets: int = Field(
         512, ge=1, le=100_000, description="Topic and difficulty pairs in use at once (1 to 100000)"

@@ -184,3 +184,11 @@ async def test_the_place_in_the_queue_is_given_by_the_table_alone(tables: asyncp
             """INSERT INTO match_requests (id, seq, user_id, difficulty, topic, expires_at)
                VALUES (gen_random_uuid(), 1, 'ann', 'easy', 'Array', now())"""
         )
+
+
+@pytest.mark.parametrize("table", ["match_requests", "matches", "outbox"])
+async def test_tables_that_serve_as_queues_are_vacuumed_after_a_hundredth_has_changed(
+    tables: asyncpg.Connection, table: str
+) -> None:
+    options = await tables.fetchval("SELECT reloptions FROM pg_class WHERE oid = $1::regclass", table)
+    assert "autovacuum_vacuum_scale_factor=0.01" in options
