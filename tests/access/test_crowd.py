@@ -67,6 +67,7 @@ async def played(players: list[Player]) -> None:
         player.hang_up()
 
 
+@pytest.mark.timeout(180)  # half a minute on an idle machine, servers included
 async def test_no_frame_comes_to_a_socket_of_somebody_it_is_not_about(
     replicas: list[str], database_url: str, http: aiohttp.ClientSession
 ) -> None:

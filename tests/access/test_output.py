@@ -136,6 +136,7 @@ FOUND = {
 }
 
 
+@pytest.mark.timeout(180)  # another pytest starts, on a machine that may be busy
 def test_a_run_fails_for_what_its_tests_gave_away_and_does_not_repeat_it(folder: Path) -> None:
     done = run(folder, *FOUND)
     assert done.returncode == 1, done.stdout
@@ -146,6 +147,7 @@ def test_a_run_fails_for_what_its_tests_gave_away_and_does_not_repeat_it(folder:
     assert not any(text in done.stdout for text in ("a-secret-of", "eyJ", ":pw@"))
 
 
+@pytest.mark.timeout(180)
 def test_a_run_that_gave_nothing_away_passes_and_settings_are_no_output(folder: Path) -> None:
     done = run(folder, "test_nothing", "test_settings")
     assert done.returncode == 0, done.stdout

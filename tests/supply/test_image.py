@@ -92,6 +92,7 @@ async def test_inside_it_is_an_ordinary_user_who_may_write_to_tmp_alone(image: I
     }  # fmt: skip
 
 
+@pytest.mark.timeout(180)
 async def test_it_migrates_serves_a_whole_match_and_calls_itself_healthy(
     image: Image, servers: Servers, empty_database_url: str, tmp_path: Path
 ) -> None:
