@@ -216,7 +216,9 @@ class Evidence:
                 (Operation(**{**line, "outcome": Outcome(line["outcome"])}) for line in _lines(folder, Operation.FILE)),
                 key=lambda one: one.invoked,
             ),
-            sockets=sorted((SocketLife(**line) for line in _lines(folder, SocketLife.FILE)), key=lambda one: one.opened),
+            sockets=sorted(
+                (SocketLife(**line) for line in _lines(folder, SocketLife.FILE)), key=lambda one: one.opened
+            ),
             frames=sorted((Frame(**line) for line in _lines(folder, Frame.FILE)), key=lambda one: one.at),
             deliveries=sorted((Delivery(**line) for line in _lines(folder, Delivery.FILE)), key=lambda one: one.at),
             faults=sorted((FaultSpan(**line) for line in _lines(folder, FaultSpan.FILE)), key=lambda one: one.began),
