@@ -1,11 +1,10 @@
-"""Frames between replicas: a channel per connected user."""
+"""Frames between replicas: one channel that every replica listens to."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -15,8 +14,8 @@ from redis.exceptions import RedisError
 
 from domain.errors import StoreUnavailable
 from domain.ids import UserId
-from persistence.redis.keys import frames_channel
-from persistence.redis.publishing import Publisher
+from persistence.redis.keys import FRAMES_CHANNEL
+from persistence.redis.publishing import Frame, Publisher, frames_in
 from persistence.seldom import Seldom
 
 log = structlog.get_logger()
@@ -30,14 +29,10 @@ ANSWER_SECONDS = 1.0
 RECONNECT_SECONDS = 0.5
 
 SUBSCRIBE_SECONDS = 0.25
-"""How long a new socket waits for its subscription before it does without."""
+"""How long a new socket waits for the channel before it does without."""
 
 MOST_AT_ONCE = 20
 """How many users are brought up to date at the same time."""
-
-_PREFIX = len(frames_channel(UserId("")))
-_FRAME = re.compile(r"([0-9a-f]{8})(.+)", re.DOTALL)
-"""Which replica it comes from, and what it says."""
 
 
 class RedisFanout:
@@ -57,16 +52,15 @@ class RedisFanout:
         failed: Callable[[str], None],
     ) -> None:
         """*subscriber* is a client made for listening; *catch_up* tells a user how things stand."""
-        self._publisher = Publisher(publisher, failed=failed)
+        self._origin = secrets.token_hex(4)
+        self._publisher = Publisher(publisher, origin=self._origin, failed=failed)
         self._subscriber = subscriber
         self._deliver = deliver
         self._catch_up = catch_up
-        self._origin = secrets.token_hex(4)
-        self._users: dict[UserId, asyncio.Event] = {}
+        self._users: set[UserId] = set()
+        self._hears = asyncio.Event()
         self._behind: set[UserId] = set()
         self._to_catch_up: asyncio.Queue[UserId] = asyncio.Queue()
-        self._changed: set[UserId] = set()
-        self._has_changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._may_say_away = Seldom()
         self._may_say_foreign = Seldom()
@@ -86,30 +80,24 @@ class RedisFanout:
 
     def publish(self, user_id: UserId, text: str) -> None:
         """Pass *text* on, soon."""
-        self._publisher.publish(frames_channel(user_id), self._origin + text)
+        self._publisher.publish(Frame(user_id, text))
 
     async def subscribe(self, user_id: UserId) -> None:
-        """Listen for the frames of a user who has connected here; returns once they arrive, or soon."""
-        listening = self._users.get(user_id)
-        if listening is None:
-            listening = self._users[user_id] = asyncio.Event()
-            self._change(user_id)
+        """Take in the frames of a user who has connected here; returns once they arrive, or soon."""
+        self._users.add(user_id)
+        if self._hears.is_set():
+            return
         try:
             async with asyncio.timeout(SUBSCRIBE_SECONDS):
-                await listening.wait()
+                await self._hears.wait()
         except TimeoutError:
-            if self._users.get(user_id) is listening and not listening.is_set():
+            if user_id in self._users and not self._hears.is_set():
                 self._behind.add(user_id)
 
     def unsubscribe(self, user_id: UserId) -> None:
         """The user's last socket here is gone."""
-        if self._users.pop(user_id, None) is not None:
-            self._behind.discard(user_id)
-            self._change(user_id)
-
-    def _change(self, user_id: UserId) -> None:
-        self._changed.add(user_id)
-        self._has_changed.set()
+        self._users.discard(user_id)
+        self._behind.discard(user_id)
 
     # -- listening -------------------------------------------------------------------------------
 
@@ -119,33 +107,17 @@ class RedisFanout:
                 async with self._subscriber.pubsub() as pubsub:
                     async with asyncio.timeout(ANSWER_SECONDS):
                         await pubsub.connect()
-                    async with asyncio.TaskGroup() as both:
-                        both.create_task(self._keep_subscribed(pubsub))
-                        both.create_task(self._listen(pubsub))
-            except* (RedisError, OSError, TimeoutError) as errors:
+                        await pubsub.subscribe(FRAMES_CHANNEL)
+                    await self._listen(pubsub)
+            except (RedisError, OSError, TimeoutError) as error:
                 if self._may_say_away():
-                    error = repr(errors.exceptions[0])
-                    log.warning("not listening to other replicas", action="fanout_failed", error=error)
-            except* Exception:
+                    log.warning("not listening to other replicas", action="fanout_failed", error=repr(error))
+            except Exception:
                 log.exception("not listening to other replicas", action="fanout_failed")
-            for user_id, listening in self._users.items():
-                if listening.is_set():
-                    listening.clear()
-                    self._behind.add(user_id)
+            if self._hears.is_set():
+                self._hears.clear()
+                self._behind |= self._users
             await asyncio.sleep(RECONNECT_SECONDS)
-
-    async def _keep_subscribed(self, pubsub: PubSub) -> None:
-        self._changed = set(self._users)
-        while True:
-            changed, self._changed = self._changed, set()
-            joined = [frames_channel(user_id) for user_id in changed if user_id in self._users]
-            left = [frames_channel(user_id) for user_id in changed if user_id not in self._users]
-            if joined:
-                await pubsub.subscribe(*joined)
-            if left:
-                await pubsub.unsubscribe(*left)
-            await self._has_changed.wait()
-            self._has_changed.clear()
 
     async def _listen(self, pubsub: PubSub) -> None:
         while True:
@@ -159,24 +131,29 @@ class RedisFanout:
             self._receive(message)
 
     def _receive(self, message: Mapping[str, Any]) -> None:
-        if message["type"] not in ("subscribe", "message"):
-            return
-        user_id = UserId(message["channel"][_PREFIX:].decode())
-        if message["type"] == "subscribe":
-            self._arrives(user_id)
-        elif (frame := _frame_in(message["data"])) is None:
+        match message["type"]:
+            case "subscribe":
+                self._arrives()
+            case "message" if not message["data"].startswith(self._origin.encode()):
+                self._pass_on(frames_in(message["data"]))
+            case _:
+                pass
+
+    def _arrives(self) -> None:
+        """From now on frames are heard; some may have got lost on the way."""
+        self._hears.set()
+        for user_id in self._behind:
+            self._to_catch_up.put_nowait(user_id)
+        self._behind.clear()
+
+    def _pass_on(self, frames: Sequence[Frame] | None) -> None:
+        if frames is None:
             if self._may_say_foreign():
                 log.warning("a message that is not ours was dropped", action="fanout_foreign")
-        elif frame[1] != self._origin:
-            self._deliver(user_id, frame[2])
-
-    def _arrives(self, user_id: UserId) -> None:
-        """From now on frames for the user do; some may have got lost on the way."""
-        if listening := self._users.get(user_id):
-            listening.set()
-            if user_id in self._behind:
-                self._behind.discard(user_id)
-                self._to_catch_up.put_nowait(user_id)
+            return
+        for user_id, text in frames:
+            if user_id in self._users:
+                self._deliver(user_id, text)
 
     async def _catch_up_for_ever(self) -> None:
         while True:
@@ -191,10 +168,3 @@ class RedisFanout:
             except Exception:
                 log.exception("a user was not brought up to date", action="fanout_failed")
                 await asyncio.sleep(RECONNECT_SECONDS)
-
-
-def _frame_in(data: bytes) -> re.Match[str] | None:
-    try:
-        return _FRAME.fullmatch(data.decode())
-    except UnicodeDecodeError:
-        return None

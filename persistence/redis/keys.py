@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.ids import SessionId, UserId
+from domain.ids import SessionId
 from domain.request import Bucket
 
 
@@ -16,6 +16,5 @@ def session_key(session_id: SessionId) -> str:
     return f"session:{session_id}"
 
 
-def frames_channel(user_id: UserId) -> str:
-    """The channel on which replicas pass a user's frames to each other."""
-    return f"frames:{user_id}"
+FRAMES_CHANNEL = "frames"
+"""Where replicas pass frames to each other."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,6 +14,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from domain.ids import UserId
+from persistence.redis.keys import FRAMES_CHANNEL
 from persistence.seldom import Seldom
 
 log = structlog.get_logger()
@@ -24,36 +27,52 @@ MOST_SECONDS = 30.0
 """How long a frame is kept: after that it is no news."""
 
 MOST_AT_ONCE = 500
-"""Frames per trip: what fails in the middle is sent again as a whole."""
+"""Frames per message."""
 
 RETRY_SECONDS = 0.5
 GOODBYE_SECONDS = 0.5
 
 
-class Frame(NamedTuple):
-    """What is published, where, and since when it waits."""
+_ORIGIN = re.compile(rb"[0-9a-f]{8}")
+"""Which replica a message comes from; a line for every frame follows: user, tab, frame."""
 
-    channel: str
+
+class Frame(NamedTuple):
+    """What a user is to be told."""
+
+    user_id: UserId
     text: str
-    since: float
+
+
+def frames_in(message: bytes) -> Sequence[Frame] | None:
+    """The frames of a published *message*; None when it is none of ours."""
+    try:
+        lines = [line.split("\t") for line in message[8:].decode().split("\n")]
+    except UnicodeDecodeError:
+        return None
+    if not _ORIGIN.match(message) or not all(len(line) == 2 and all(line) for line in lines):  # noqa: PLR2004
+        return None
+    return [Frame(UserId(user_id), text) for user_id, text in lines]
 
 
 class Publisher:
     """Publishes frames in order.  After a failure some may come twice: sockets drop repeats."""
 
     def __init__(
-        self, client: Redis, *, failed: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self, client: Redis, *, origin: str, failed: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
+        """*origin*, eight hexadecimal digits, is how a replica knows its own messages."""
         self._client = client
+        self._origin = origin
         self._failed = failed
         self._clock = clock
-        self._waiting: deque[Frame] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[tuple[float, Frame]] = deque(maxlen=MOST_WAITING)
         self._news = asyncio.Event()
         self._may_say = Seldom()
 
-    def publish(self, channel: str, text: str) -> None:
-        """Pass *text* on, soon; never waits."""
-        self._waiting.append(Frame(channel, text, self._clock()))
+    def publish(self, frame: Frame) -> None:
+        """Pass *frame* on, soon; never waits."""
+        self._waiting.append((self._clock(), frame))
         self._news.set()
 
     async def run(self) -> None:
@@ -86,29 +105,17 @@ class Publisher:
         """Publish everything that waits and is not too old."""
         while batch := self._take():
             try:
-                replies = await self._send(batch)
+                await self._send([frame for _, frame in batch])
             except (RedisError, OSError, TimeoutError, asyncio.CancelledError):
-                self._put_back(batch)
+                self._waiting = deque([*batch, *self._waiting], maxlen=MOST_WAITING)
                 raise
-            refused = [
-                (frame, reply) for frame, reply in zip(batch, replies, strict=True) if isinstance(reply, Exception)
-            ]
-            if refused:
-                self._put_back([frame for frame, _ in refused])
-                raise refused[0][1]
 
-    def _take(self) -> Sequence[Frame]:
+    def _take(self) -> Sequence[tuple[float, Frame]]:
         oldest = self._clock() - MOST_SECONDS
-        while self._waiting and self._waiting[0].since < oldest:
+        while self._waiting and self._waiting[0][0] < oldest:
             self._waiting.popleft()
         return [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
 
-    def _put_back(self, frames: Sequence[Frame]) -> None:
-        self._waiting = deque([*frames, *self._waiting], maxlen=MOST_WAITING)
-
-    async def _send(self, frames: Sequence[Frame]) -> Sequence[object]:
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for frame in frames:
-                pipeline.publish(frame.channel, frame.text)
-            replies: Sequence[object] = await pipeline.execute(raise_on_error=False)
-            return replies
+    async def _send(self, frames: Sequence[Frame]) -> None:
+        lines = "\n".join(f"{user_id}\t{text}" for user_id, text in frames)
+        await self._client.publish(FRAMES_CHANNEL, self._origin + lines)

@@ -7,13 +7,15 @@ import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 
 from service.errors import StartFailed
-from tests.load.report import Report, save, show
+from tests.load.report import Report, save, show, write
+
+R = TypeVar("R")
 
 app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__
@@ -48,6 +50,29 @@ def flow(
 
 
 @app.command()
+def floor(
+    *,
+    rate: Annotated[float, typer.Option(min=0.1, max=2000, help="Pairs that arrive in a second.")] = 100,
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Of one measurement.")] = 8,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="Measurements of each, in turn.")] = 3,
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Processes that generate load.")] = 1,
+    fsync: Fsync = True,
+    json: Json = None,
+) -> None:
+    """Measures the bare aiohttp floor and the service in turn: how much CPU a match costs beyond answering."""
+    from tests.load.flow import FlowPlan  # noqa: PLC0415
+    from tests.load.ratio import compare  # noqa: PLC0415
+
+    console = Console()
+    plan = FlowPlan(rate=rate, seconds=seconds, workers=workers, fsync=fsync)
+    comparison = _run(compare(plan, rounds, console))
+    comparison.show(console)
+    if json is not None:
+        write(comparison.as_json(), json)
+    raise typer.Exit(0 if comparison.is_clean else 1)
+
+
+@app.command()
 def buckets(
     *,
     buckets: Annotated[int, typer.Option(min=1, max=500, help="Bucket actors.")] = 8,
@@ -71,7 +96,7 @@ def buckets(
     _finish(_run(measure(plan, console)), console, json)
 
 
-def _run(measuring: Coroutine[Any, Any, Report]) -> Report:
+def _run(measuring: Coroutine[Any, Any, R]) -> R:
     import uvloop  # noqa: PLC0415
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

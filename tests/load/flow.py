@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
@@ -34,6 +35,8 @@ SIGNING_SECONDS: Final = 0.0002
 GAP_SECONDS: Final = 0.1
 """Between the two of a pair."""
 
+_phases = count(1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowPlan:
@@ -51,6 +54,8 @@ class FlowPlan:
     settle: float = 0.7
     """Seconds that are measured after the end, for what is written a moment later: who has been told."""
     fsync: bool = True
+    floor: bool = False
+    """Whether the bare floor is measured instead of the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ async def measure(plan: FlowPlan, console: Console, stage: house.Stage | None = 
         await asyncio.sleep(plan.settle)
         after = processes.usage(site.groups)
         return Report(
-            program="flow",
+            program="floor" if plan.floor else "flow",
             plan=asdict(plan),
             seconds=round(tally.ended - start, 3),
             users=tally.users,
@@ -100,6 +105,8 @@ def _caveats(plan: FlowPlan, has_broker: bool) -> list[str]:
     found = ["Users confirm without thinking, so both confirmations of a match often come together."]
     if plan.url:
         found.append("The service was running already: its CPU, its servers and its events were not looked at.")
+    elif plan.floor:
+        found.append("The floor keeps nothing and publishes nothing; the servers idle.")
     elif not has_broker:
         found.append("RabbitMQ is not installed: events stayed in the outbox.")
     if not plan.url and not plan.fsync:
@@ -114,7 +121,7 @@ async def _phase(
     pairs = round(plan.rate * seconds)
     start = monotonic() + LEAD_SECONDS + pairs * SIGNING_SECONDS
     task = bar.add_task(name, total=2 * pairs)
-    shifts = [_shift(name, plan, pairs, start, site, number) for number in range(plan.workers)]
+    shifts = [_shift(f"{name}-{next(_phases)}", plan, pairs, start, site, number) for number in range(plan.workers)]
     tally = await crew.play(shifts, lambda users: bar.update(task, completed=users))
     bar.update(task, completed=2 * pairs)
     return start, tally
@@ -144,9 +151,11 @@ async def _given(url: str) -> AsyncIterator[_Site]:
 async def _own(plan: FlowPlan, stage: house.Stage | None) -> AsyncIterator[_Site]:
     async with contextlib.AsyncExitStack() as stack:
         stage = stage or stack.enter_context(house.private_servers(rabbitmq=True, fsync=plan.fsync))
-        broker = stage.urls.rabbitmq_url
+        broker = None if plan.floor else stage.urls.rabbitmq_url
         listener = await stack.enter_async_context(listening(broker)) if broker else None
-        running = stack.enter_context(house.replicas(stage, plan.replicas))
+        running = stack.enter_context(
+            house.replicas(stage, plan.replicas, house.FLOOR if plan.floor else house.SERVICE)
+        )
         yield _Site(
             urls=[replica.url for replica in running],
             groups={"service": Group([replica.process.pid for replica in running]), **stage.groups},

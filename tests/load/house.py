@@ -28,6 +28,10 @@ START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 0.05
 
+SERVICE: Final = ("-m", "service", "serve", "--port")
+FLOOR: Final = ("-m", "tests.load.floor")
+"""What to run, short of the port."""
+
 ROOMY: Final = dict.fromkeys(
     (
         "MAX_CONNECTIONS",
@@ -118,10 +122,10 @@ def private_servers(*, rabbitmq: bool, fsync: bool) -> Iterator[Stage]:
 
 
 @contextlib.contextmanager
-def replicas(stage: Stage, count: int) -> Iterator[Sequence[Replica]]:
-    """So many processes of the service that answer requests.  Raises ``StartFailed``."""
+def replicas(stage: Stage, count: int, program: Sequence[str] = SERVICE) -> Iterator[Sequence[Replica]]:
+    """So many processes of the *program* that answer requests.  Raises ``StartFailed``."""
     with contextlib.ExitStack() as stack:
-        running = [_start(stage, stack, number) for number in range(count)]
+        running = [_start(stage, stack, number, program) for number in range(count)]
         for replica in running:
             replica.wait_ready()
         yield running
@@ -149,9 +153,9 @@ def _stage(servers: Servers) -> Stage:
     return Stage(servers.urls, {name: servers.pid(name) for name in names}, servers.data.logs)
 
 
-def _start(stage: Stage, stack: contextlib.ExitStack, number: int) -> Replica:
+def _start(stage: Stage, stack: contextlib.ExitStack, number: int, program: Sequence[str]) -> Replica:
     log, port = stage.logs / f"service-{number}.log", _free_port()
-    command = (sys.executable, "-m", "service", "serve", "--port", str(port))
+    command = (sys.executable, *program, str(port))
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=PROJECT, env=stage.environment(), stdout=output, stderr=output)
     stack.callback(_stop, process)

@@ -88,7 +88,12 @@ class Report:
 
 def save(report: Report, path: Path) -> None:
     """Write everything as JSON."""
-    path.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+    write(report.as_json(), path)
+
+
+def write(findings: Mapping[str, object], path: Path) -> None:
+    """Write *findings* as JSON."""
+    path.write_text(json.dumps(findings, indent=2) + "\n", encoding="utf-8")
 
 
 def show(report: Report, console: Console) -> None:

@@ -10,17 +10,23 @@ import pytest
 from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
+from domain.ids import UserId
 from persistence.redis import publishing as module
 from persistence.redis.client import connect
-from persistence.redis.publishing import Frame, Publisher
+from persistence.redis.publishing import Frame, Publisher, frames_in
+from tests.builders import ANN
 from tests.persistence.conftest import Failures
 from tests.web.fakes import until
 
-Answer = Callable[[Sequence[Frame]], Sequence[object]]
+Answer = Callable[[Sequence[Frame]], None]
 
 
-def taken(frames: Sequence[Frame]) -> Sequence[object]:
-    return [1] * len(frames)
+def taken(frames: Sequence[Frame]) -> None:
+    """Redis is fine."""
+
+
+def frame(text: str) -> Frame:
+    return Frame(ANN, text)
 
 
 class Stub:
@@ -30,10 +36,9 @@ class Stub:
         self.answers = list(answers)
         self.sent: list[str] = []
 
-    async def __call__(self, frames: Sequence[Frame]) -> Sequence[object]:
-        replies = (self.answers.pop(0) if self.answers else taken)(frames)
-        self.sent += [frame.text for frame, reply in zip(frames, replies, strict=True) if reply == 1]
-        return replies
+    async def __call__(self, frames: Sequence[Frame]) -> None:
+        (self.answers.pop(0) if self.answers else taken)(frames)
+        self.sent += [frame.text for frame in frames]
 
 
 @pytest.fixture
@@ -41,7 +46,7 @@ def stubbed(failures: Failures, monkeypatch: pytest.MonkeyPatch) -> Callable[[St
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
 
     def make(stub: Stub) -> Publisher:
-        publisher = Publisher(connect("redis://127.0.0.1:1/0"), failed=failures)
+        publisher = Publisher(connect("redis://127.0.0.1:1/0"), origin="0" * 8, failed=failures)
         monkeypatch.setattr(publisher, "_send", stub)
         return publisher
 
@@ -59,29 +64,34 @@ async def during(work: Awaitable[None], condition: Callable[[], object]) -> None
 
 
 async def test_an_error_that_nobody_thought_of_does_not_end_it(stubbed: Callable[[Stub], Publisher]) -> None:
-    def fail(frames: Sequence[Frame]) -> Sequence[object]:
+    def fail(frames: Sequence[Frame]) -> None:
         raise ZeroDivisionError
 
     stub = Stub(fail)
     publisher = stubbed(stub)
-    publisher.publish("frames:ann", "1")
+    publisher.publish(frame("1"))
     with capture_logs() as lines:
         task = asyncio.create_task(publisher.run())
         await until(lambda: lines)
-        publisher.publish("frames:ann", "2")
+        publisher.publish(frame("2"))
         await until(lambda: "2" in stub.sent)
     task.cancel()
     await asyncio.wait([task])
     assert [line["log_level"] for line in lines] == ["error"]
 
 
-async def test_only_what_redis_refused_is_sent_again(stubbed: Callable[[Stub], Publisher], failures: Failures) -> None:
-    stub = Stub(lambda frames: [1, ResponseError("OOM"), 1])
+async def test_what_redis_refused_is_sent_again_in_order(
+    stubbed: Callable[[Stub], Publisher], failures: Failures
+) -> None:
+    def refuse(frames: Sequence[Frame]) -> None:
+        raise ResponseError("OOM")
+
+    stub = Stub(refuse)
     publisher = stubbed(stub)
     for number in range(3):
-        publisher.publish("frames:ann", str(number))
+        publisher.publish(frame(str(number)))
     await during(publisher.run(), lambda: len(stub.sent) == 3)
-    assert stub.sent == ["0", "2", "1"]
+    assert stub.sent == ["0", "1", "2"]
     assert failures.names == ["redis"]
 
 
@@ -92,7 +102,7 @@ async def test_many_frames_take_several_trips_and_keep_their_order(
     stub = Stub()
     publisher = stubbed(stub)
     for number in range(10):
-        publisher.publish("frames:ann", str(number))
+        publisher.publish(frame(str(number)))
     await publisher.flush()
     assert stub.sent == [str(number) for number in range(10)]
 
@@ -100,10 +110,17 @@ async def test_many_frames_take_several_trips_and_keep_their_order(
 async def test_of_too_many_frames_the_newest_are_kept(failures: Failures, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 100)
     async with aclosing(connect("redis://127.0.0.1:1/0")) as client:
-        publisher = Publisher(client, failed=failures)
+        publisher = Publisher(client, origin="0" * 8, failed=failures)
         for number in range(1000):
-            publisher.publish("frames:ann", str(number))
+            publisher.publish(frame(str(number)))
         await during(publisher.run(), lambda: failures.names)
-        assert [frame.text for frame in publisher._waiting] == [str(number) for number in range(900, 1000)]
+        assert [one.text for _, one in publisher._waiting] == [str(number) for number in range(900, 1000)]
         await publisher.finish()
         assert len(publisher._waiting) == 100
+
+
+@pytest.mark.parametrize("text", ['{"type":"state"}', "é 🎉", "x" * 100_000])
+def test_a_message_is_read_as_it_was_written(text: str) -> None:
+    users = [UserId(name) for name in ("ann", "a:b", "é 🎉", "a b")]
+    lines = "\n".join(f"{user_id}\t{text}" for user_id in users)
+    assert frames_in(f"0123abcd{lines}".encode()) == [Frame(user_id, text) for user_id in users]
