@@ -16,6 +16,7 @@ import typer
 
 from service.errors import StartFailed
 from tests.chaos.checker.secrets import PRINTED
+from tests.chaos.crash.cli import crash
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import FAULTS, NoSuchFault, why_not
 from tests.chaos.page import page
@@ -31,6 +32,7 @@ BROKEN_PROMISE, NO_RUN = 1, 3
 
 Say = Callable[[str], None]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.command()(crash)
 
 
 @app.callback(invoke_without_command=True)

@@ -144,7 +144,7 @@ def _how_it_was_asked(plan: ChaosPlan) -> dict[str, Any]:
         "plan": asdict(plan) | {"source": str(plan.source), "faults": list(plan.faults)},
         "seed": plan.seed,
         "faults_available": {fault.name: why_not(fault, plan) for fault in FAULTS},
-        "command": shlex.join(sys.argv),
+        "command": shlex.join(["./run", "chaos", *sys.argv[1:]]),
     }
 
 

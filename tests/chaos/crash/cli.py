@@ -65,13 +65,9 @@ async def _perform(plan: CrashPlan, console: Console) -> Findings:
             return await perform(plan, home, lambda _: bar.advance(task))
 
 
-def _bar(console: Console) -> Progress:
-    times = (TimeElapsedColumn(), TimeRemainingColumn())
-    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *times, console=console)
-
-
 def main() -> None:
     """Runs it; what keeps it from starting becomes one message on stderr."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a shell, which ignores it
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # which ends everything in good order
     try:
         app(prog_name="./run chaos crash")
