@@ -111,7 +111,7 @@ def recoveries(evidence: Evidence) -> Iterator[Recovery]:
     by_second = seconds(evidence)
     matches = _matches(evidence)
     good = [one for one in evidence.operations if one.outcome is Outcome.OK]
-    end = float(evidence.run.get("ended", 0.0))
+    end = _last_arrival(evidence)
     for fault in evidence.faults:
         after = min(fault.healed + AFTER_SECONDS, max(end, fault.healed))
         asked = [one for one in good if one.name == "request" and fault.began <= one.invoked <= fault.healed]
@@ -134,6 +134,12 @@ def _second(calls: Sequence[Operation], matches: int) -> Second:
 
 def _began(evidence: Evidence) -> float:
     return float(evidence.run.get("began", 0.0))
+
+
+def _last_arrival(evidence: Evidence) -> float:
+    """When users stopped coming: from then on there is less and less to pair."""
+    seconds_ = evidence.run.get("plan", {}).get("seconds")
+    return float(evidence.run.get("ended", 0.0)) if seconds_ is None else _began(evidence) + float(seconds_)
 
 
 def _matches(evidence: Evidence) -> Sequence[float]:

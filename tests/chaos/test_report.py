@@ -70,6 +70,14 @@ def test_a_fault_that_nobody_noticed_is_normal_at_once() -> None:
     assert (only(story).normal, only(story).is_met) == (0.0, None)
 
 
+def test_no_match_is_missed_once_nobody_comes_any_more() -> None:
+    story = busy(quiet=(15.0, 30.0))
+    story.breaks("rabbitmq", at=12.0, until=14.0, number="F25")
+    assert only(story).gap_after > 5
+    story.run["plan"] = {"replicas": 3, "seconds": 15.0}
+    assert only(story).gap_after < 1
+
+
 def test_a_line_says_what_was_looked_at_and_how_many_broke_it() -> None:
     finding = Finding(number="I1", name="one live request", looked_at={"users": 4211, "matches": 9310})
     assert re.fullmatch(r"I1 +one live request +4,211 users, 9,310 matches looked at: 0 violations", told(finding))

@@ -30,10 +30,12 @@ def everyone_connected_hears(case: Case) -> Finding:
     for match, stay, user_id in _news(case):
         due = case.windows.latest(stay.began, TOLD_SECONDS)
         for life in sockets.get(user_id, ()):
-            if life.opened > stay.began or life.closed < due:
+            if not life.opened <= stay.began < life.closed:
                 continue
-            looked_at += 1
             told = _told(case, match, stay, life, times)
+            if told == inf and life.closed < due:
+                continue  # it was still to come when the user went
+            looked_at += 1
             if told > due:
                 ids = {"user": user_id, "socket": str(life.socket), "match": match["id"]}
                 late = f"{told - stay.began:.1f} s late" if told < inf else "never"

@@ -143,3 +143,11 @@ def test_whoever_is_not_connected_all_the_time_need_not_hear() -> None:
     story.frames = [one for one in story.frames if one.body["type"] == "state"]
     finding = everyone_connected_hears(story.case())
     assert (said(finding), finding.looked_at["news to a socket"]) == ([], 0)
+
+
+def test_whoever_was_told_and_then_went_counts() -> None:
+    story = Story()
+    a_session(story, "ann", "ben", 1.0)
+    story.breaks("redis", at=0.5, until=30.0)
+    finding = everyone_connected_hears(story.case())
+    assert (said(finding), finding.looked_at) == ([], {"news to a socket": 4, "in calm": 0})
