@@ -16,7 +16,7 @@ from tests.e2e.client import BASE
 from tests.e2e.replica import Replica
 from tests.e2e.tokens import token_for
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 20.0
 UNKNOWN = "01990000-0000-7000-8000-00000000ffff"
 WISH = b'{"difficulty": "easy", "topic": "Hardening"}'
 PROBLEM = "application/problem+json"
