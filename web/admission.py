@@ -49,12 +49,12 @@ class Turnstile:
 
 
 class Admission:
-    """Refuses newcomers while the event loop is late, or too many requests are being answered."""
+    """Refuses newcomers while we are late, or too many requests are being answered."""
 
     def __init__(
         self, *, options: WebOptions, doorkeeper: Doorkeeper, lag: Callable[[], float], meter: WebMeter
     ) -> None:
-        """*lag* says how late the event loop was lately, in seconds."""
+        """*lag* says how late we are: the event loop, or the first frames of new sockets, in seconds."""
         self._doorkeeper = doorkeeper
         self._lag = lag
         self._meter = meter

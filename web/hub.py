@@ -17,6 +17,7 @@ from web.connection import CLOSING_SECONDS, CloseCode, Connection
 from web.errors import TooManySockets
 from web.meter import WebMeter
 from web.options import WebOptions
+from web.turns import Turns
 
 GOODBYE_SECONDS: Final = CLOSING_SECONDS + 1
 MOST_GREETINGS: Final = 20
@@ -52,7 +53,7 @@ class Hub:
         self._options = options
         self._meter = meter
         self._fanout = fanout
-        self.greetings = asyncio.Semaphore(MOST_GREETINGS)
+        self.greetings = Turns(MOST_GREETINGS)
         self._connections: dict[UserId, list[Connection]] = {}
         self._seats: Counter[str] = Counter()
         self._taken = 0

@@ -26,7 +26,7 @@ class WebOptions:
     max_requests_in_flight: int
     """While so many are being answered, nobody new is let in."""
     max_lag_seconds: float
-    """While the event loop is later than that, neither."""
+    """While the event loop, or the first frame of a new socket, is later than that, neither."""
     max_handshakes_per_second: int
     max_sockets: int
     max_sockets_per_user: int
