@@ -68,7 +68,9 @@ async def compose(settings: Settings, lines: LineLimit) -> AsyncIterator[Service
             sockets_from=hub.sockets_from,
             meter=metrics,
         )
-        admission = Admission(options=options, doorkeeper=doorkeeper, lag=lambda: max(pulse.lag, hub.greetings.delay), meter=metrics)
+        admission = Admission(
+            options=options, doorkeeper=doorkeeper, lag=lambda: max(pulse.lag, hub.greetings.delay), meter=metrics
+        )
         readiness = ReadinessProbe(stores, neighbours.broker)
         backstage = DevBackstage(settings=settings, stores=stores, system=cast.system, readiness=readiness)
         app = make_app(

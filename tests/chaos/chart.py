@@ -48,7 +48,8 @@ class Chart:
             y = TOP + 10 + 11 * (number % ROWS)
             label = escape(band.label)
             yield f'<rect class="band" x="{x:.1f}" y="{TOP}" width="{max(2.0, end - x):.1f}" height="{scale.height}">'
-            yield f'<title>{label}</title></rect><text class="label" x="{x + 3:.1f}" y="{y}">{escape(band.label.split()[0])}</text>'
+            short = escape(band.label.split()[0])
+            yield f'<title>{label}</title></rect><text class="label" x="{x + 3:.1f}" y="{y}">{short}</text>'
 
     def _curves(self, scale: _Scale) -> Iterator[str]:
         for (name, values), colour in zip(self.lines.items(), COLOURS, strict=False):
