@@ -72,6 +72,7 @@ def _bar(console: Console) -> Progress:
 
 def main() -> None:
     """Runs it; what keeps it from starting becomes one message on stderr."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a shell, which ignores it
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # which ends everything in good order
     try:
         app(prog_name="./run chaos crash")
