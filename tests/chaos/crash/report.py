@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -20,9 +21,11 @@ MOST_EXAMPLES: Final = 20
 
 def show(findings: Findings, seconds: float, console: Console) -> None:
     """The table, what was wrong, and one sentence."""
-    table = Table("step", "variant")
+    table = Table(box=SIMPLE, pad_edge=False, padding=0)
+    for name in ("step", "variant"):
+        table.add_column(name, no_wrap=True)
     for name in ("runs", "violations", "late", "p50 s", "p99 s", "max s"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for row in _rows(findings.runs):
         table.add_row(*row)
     console.print(table)
