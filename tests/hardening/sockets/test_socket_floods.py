@@ -8,6 +8,7 @@ import contextlib
 import pytest
 import redis.asyncio
 
+from persistence.redis.keys import FRAMES_CHANNEL
 from tests.e2e.replica import Replica
 from tests.e2e.waiting import until
 from tests.hardening.sockets.gauges import gauges
@@ -63,7 +64,7 @@ async def test_who_never_reads_holds_little_and_is_found_out(
     quiet: Replica, environment: dict[str, str], line: Line
 ) -> None:
     user = somebody()
-    news = f'00000000{{"padding":"{"x" * 1000}","number":'  # as another replica would pass it on
+    news = f'00000000{user}\t{{"padding":"{"x" * 1000}","number":'  # as another replica would pass it on
     before = await gauges(quiet)
     async with (
         opened(quiet.url, user, receive_bytes=4096) as wire,
@@ -71,7 +72,7 @@ async def test_who_never_reads_holds_little_and_is_found_out(
     ):
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a transport that reads as well
         for number in range(400):
-            await other_replica.publish(f"frames:{user}", f"{news}{number}}}")
+            await other_replica.publish(FRAMES_CHANNEL, f"{news}{number}}}")
         await until(lambda: _is_closed_as_slow(quiet, before.closed(4408)))
     taken = (await gauges(quiet))("matching_frames_pushed_total") - before("matching_frames_pushed_total")
     assert 64 * 1024 < taken * 1024 <= MOST_UNREAD_BYTES
