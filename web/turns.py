@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Literal
 
 
 class Turns(asyncio.Semaphore):
@@ -15,7 +16,7 @@ class Turns(asyncio.Semaphore):
         self._clock = clock
         self._waiting: dict[object, float] = {}
 
-    async def acquire(self) -> bool:
+    async def acquire(self) -> Literal[True]:
         """Returns at one's turn; first come, first served."""
         ticket = object()
         self._waiting[ticket] = self._clock()
