@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import structlog
@@ -146,7 +147,7 @@ class RedisFanout:
         self._bring_up_to_date(self._behind)
         self._behind.clear()
 
-    def _bring_up_to_date(self, users: Set[UserId]) -> None:
+    def _bring_up_to_date(self, users: AbstractSet[UserId]) -> None:
         for user_id in users - self._due:
             self._due.add(user_id)
             self._to_catch_up.put_nowait(user_id)
