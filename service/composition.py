@@ -54,7 +54,7 @@ async def compose(settings: Settings, lines: LineLimit) -> AsyncIterator[Service
     options = _options(settings, topics)
     async with AsyncExitStack() as stack:
         pulse = stack.enter_context(watched(metrics))
-        stores = await open_stores(settings, metrics, stack)
+        stores = await open_stores(settings, metrics, stack, own_lag=lambda: pulse.lag)
         neighbours = await open_neighbours(settings, metrics, stack)
         hub = await _open_hub(settings, options, metrics, stores, stack)
         cast = start_cast(settings, stores, neighbours, hub, metrics)
@@ -69,7 +69,10 @@ async def compose(settings: Settings, lines: LineLimit) -> AsyncIterator[Service
             meter=metrics,
         )
         admission = Admission(
-            options=options, doorkeeper=doorkeeper, lag=lambda: max(pulse.lag, hub.greetings.delay), meter=metrics
+            options=options,
+            doorkeeper=doorkeeper,
+            lag=lambda: max(pulse.lag, hub.greetings.delay),
+            meter=metrics,
         )
         readiness = ReadinessProbe(stores, neighbours.broker)
         backstage = DevBackstage(settings=settings, stores=stores, system=cast.system, readiness=readiness)

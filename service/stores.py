@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -42,8 +43,10 @@ class Stores:
     reads: StoredReads
 
 
-async def open_stores(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Stores:
-    """Connect to PostgreSQL, and to Redis when it is first needed.
+async def open_stores(
+    settings: Settings, metrics: Metrics, stack: AsyncExitStack, *, own_lag: Callable[[], float] = lambda: 0.0
+) -> Stores:
+    """Connect to PostgreSQL, and to Redis when it is first needed; *own_lag* says how late this process is.
 
     Raises :class:`~service.errors.StartFailed` when PostgreSQL is away or not migrated: without it nothing
     can be promised.  Redis may be away.
@@ -52,7 +55,7 @@ async def open_stores(settings: Settings, metrics: Metrics, stack: AsyncExitStac
     await _open(database, stack)
     client = connect(settings.redis_url)
     stack.push_async_callback(client.aclose)
-    redis = Reach(client, failed=metrics.dependency_failed)
+    redis = Reach(client, failed=metrics.dependency_failed, own_lag=own_lag)
     search_seconds = settings.matching_timeout_seconds
     requests = PostgresRequests(database, search_seconds=search_seconds)
     sessions = RedisSessions(redis, seconds=settings.session_ttl_seconds, legacy_key=settings.legacy_session_key)

@@ -24,6 +24,9 @@ R = TypeVar("R")
 TIMEOUT_SECONDS = 0.25
 """For connecting, for each reply, and for a free connection: pairing goes on without Redis after that."""
 
+LATE_SECONDS = TIMEOUT_SECONDS / 2
+"""How late this process may be, and a timeout is Redis's."""
+
 REST_SECONDS = 0.5
 """How long Redis is left alone after it failed: nobody waits for a timeout that the last one just had."""
 
@@ -70,8 +73,13 @@ class _Line(AbstractConnection):
 class Reach:
     """Runs commands.  Raises :class:`~domain.errors.StoreUnavailable` when Redis is away or at rest."""
 
-    def __init__(self, client: Redis, *, failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, client: Redis, *, failed: Callable[[str], None], own_lag: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        """*own_lag* says how late this process was lately, in seconds."""
         self.client = client
+        self._own_lag = own_lag
+        self._is_forgiven = False
         self._failed = failed
         self._rests_until = 0.0
         self._may_say = Seldom()
@@ -81,13 +89,21 @@ class Reach:
         if time.monotonic() < self._rests_until:
             raise StoreUnavailable("redis")
         try:
-            return await command()
+            answer = await command()
         except (RedisError, OSError, TimeoutError) as error:
-            self._rests_until = time.monotonic() + REST_SECONDS
+            self._begin_rest()
             self._failed("redis")
             if self._may_say():
                 log.warning("redis is away", action="store_failed", store="redis", error=repr(error))
             raise StoreUnavailable("redis") from error
+        self._is_forgiven = False
+        return answer
+
+    def _begin_rest(self) -> None:
+        """Leave Redis alone; not yet where we were late ourselves, since it may have answered in time."""
+        self._is_forgiven = not self._is_forgiven and self._own_lag() > LATE_SECONDS
+        if not self._is_forgiven:
+            self._rests_until = time.monotonic() + REST_SECONDS
 
     async def run_at(self, key: str, command: Callable[[], Awaitable[R]]) -> R:
         """The answer to *command* at *key*; what stands there and is not ours is deleted first."""

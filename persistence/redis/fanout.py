@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import structlog
@@ -61,6 +62,7 @@ class RedisFanout:
         self._hears = asyncio.Event()
         self._behind: set[UserId] = set()
         self._to_catch_up: asyncio.Queue[UserId] = asyncio.Queue()
+        self._due: set[UserId] = set()  # who is in that queue: nobody twice, however often Redis comes and goes
         self._tasks: list[asyncio.Task[None]] = []
         self._may_say_away = Seldom()
         self._may_say_foreign = Seldom()
@@ -142,9 +144,13 @@ class RedisFanout:
     def _arrives(self) -> None:
         """From now on frames are heard; some may have got lost on the way."""
         self._hears.set()
-        for user_id in self._behind:
-            self._to_catch_up.put_nowait(user_id)
+        self._bring_up_to_date(self._behind)
         self._behind.clear()
+
+    def _bring_up_to_date(self, users: AbstractSet[UserId]) -> None:
+        for user_id in users - self._due:
+            self._due.add(user_id)
+            self._to_catch_up.put_nowait(user_id)
 
     def _pass_on(self, frames: Sequence[Frame] | None) -> None:
         if frames is None:
@@ -158,12 +164,13 @@ class RedisFanout:
     async def _catch_up_for_ever(self) -> None:
         while True:
             user_id = await self._to_catch_up.get()
+            self._due.discard(user_id)
             if user_id not in self._users:
                 continue
             try:
                 await self._catch_up(user_id)
             except StoreUnavailable:
-                self._to_catch_up.put_nowait(user_id)
+                self._bring_up_to_date({user_id})
                 await asyncio.sleep(RECONNECT_SECONDS)
             except Exception:
                 log.exception("a user was not brought up to date", action="fanout_failed")

@@ -175,3 +175,15 @@ async def test_the_end_does_not_wait_for_a_redis_that_is_away(
     began = time.monotonic()
     await here.fanout.close()
     assert time.monotonic() - began < publishing.GOODBYE_SECONDS + 0.5
+
+
+async def test_a_redis_that_comes_and_goes_while_postgres_is_away_has_nobody_queued_twice(
+    redis_url: str, stack: AsyncExitStack, failures: Failures
+) -> None:
+    replica = await open_replica(redis_url, stack, failures)
+    users = set(new_users(50))
+    for _ in range(10):
+        replica.fanout._behind |= users
+        replica.fanout._arrives()
+    # nobody has had a turn: as if each catching up were put off
+    assert replica.fanout._to_catch_up.qsize() == len(users)
