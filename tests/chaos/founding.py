@@ -26,7 +26,13 @@ from tests.chaos.town import STORES, Town, port_of
 from tests.e2e.replica import Replica
 
 _PORTS_OF_SERVERS: Final = ("postgres", "redis", "rabbitmq", "rabbitmq_dist", "epmd")
-ROOMY: Final = {"MAX_SOCKETS": "100000", "MAX_SOCKETS_PER_ADDRESS": "100000", "SWEEP_SECONDS": "1", "RATE_LIMIT": ""}
+ROOMY: Final = {
+    "MAX_CONNECTIONS_PER_ADDRESS": "100000",
+    "MAX_SOCKETS": "100000",
+    "MAX_SOCKETS_PER_ADDRESS": "100000",
+    "RATE_LIMIT": "",
+    "SWEEP_SECONDS": "1",
+}
 """Everybody comes from one address here."""
 
 
