@@ -32,7 +32,7 @@ def forged(header: bytes | object, payload: bytes | object, secret: str = SECRET
 
 
 def claims(**given: Any) -> dict[str, Any]:
-    return {"sub": "user-123", "exp": NOW + 600, "type": "access"} | given
+    return {"sub": "user-123", "exp": NOW + 7200, "type": "access"} | given
 
 
 HEADER = {"alg": "HS256", "typ": "JWT"}
@@ -71,8 +71,8 @@ BAD_TOKENS = {
     "a public key as secret": forged(HEADER, claims(), PEM),
     "expired": token(exp=NOW - LEEWAY_SECONDS - 5),
     "exp missing": token(exp=None),
-    "exp a string": token(exp=str(NOW + 600)),
-    "exp a fraction": token(exp=NOW + 600.5),
+    "exp a string": token(exp=str(NOW + 7200)),
+    "exp a fraction": token(exp=NOW + 7200.5),
     "exp negative": token(exp=-1),
     "exp true": token(exp=True),
     "exp infinite": forged(HEADER, b'{"sub": "user-123", "exp": 1e400}'),
@@ -162,7 +162,7 @@ async def test_two_authorization_headers_are_malformed(edge: Edge) -> None:
 
 
 async def test_the_last_of_two_claims_of_one_name_is_the_user(edge: Edge) -> None:
-    payload = f'{{"sub": "user-999", "sub": "user-123", "exp": {NOW + 600}}}'.encode()
+    payload = f'{{"sub": "user-999", "sub": "user-123", "exp": {NOW + 7200}}}'.encode()
     await edge.open()
     assert edge.authenticator.verify(forged(HEADER, payload)).user_id == "user-123"
 
