@@ -131,7 +131,7 @@ async def test_a_worker_ends_when_its_stdin_does_and_leaves_whole_evidence(
     assert (await worker.wait(), b"tally" in said) == (0, False)
     evidence = Evidence.read(folder)
     assert {one.code for one in evidence.sockets} == {1000}
-    assert len({one.user_id for one in evidence.operations}) >= 20
+    assert len({one.user_id for one in evidence.operations}) >= 5
     assert len({one.user_id for one in evidence.operations}) < 100  # no more than the cap at once
 
 
