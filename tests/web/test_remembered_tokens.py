@@ -26,11 +26,11 @@ def authenticator(now: list[float]) -> Authenticator:
 def test_a_remembered_token_still_expires() -> None:
     now = [float(NOW)]
     subject = authenticator(now)
-    presented = token(exp=NOW + 600)
+    presented = token(exp=NOW + 7200)
     assert subject.verify(presented).user_id == UserId("user-123")
-    now[0] = NOW + 600 + LEEWAY_SECONDS - 1
-    assert subject.verify(presented).expires_at == NOW + 600
-    now[0] = NOW + 600 + LEEWAY_SECONDS
+    now[0] = NOW + 7200 + LEEWAY_SECONDS - 1
+    assert subject.verify(presented).expires_at == NOW + 7200
+    now[0] = NOW + 7200 + LEEWAY_SECONDS
     for _ in range(2):
         with pytest.raises(Unauthorized):
             subject.verify(presented)
