@@ -89,7 +89,7 @@ class Database:
         try:
             self._pool = await asyncpg.create_pool(
                 self._dsn,
-                min_size=1,
+                min_size=0,  # we keep connections at hand ourselves
                 max_size=self._size,
                 timeout=CONNECT_SECONDS,
                 command_timeout=COMMAND_SECONDS,
@@ -97,6 +97,7 @@ class Database:
                 connection_class=_Connection,
                 server_settings=_SERVER_SETTINGS,
             )
+            self._idle.append(await self._pool.acquire(timeout=CONNECT_SECONDS))
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:
             raise StoreUnavailable("postgres", str(error) or type(error).__name__) from error
 
