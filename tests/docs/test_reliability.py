@@ -27,7 +27,8 @@ def test_the_page_has_a_row_for_every_fault_with_what_is_asked_for() -> None:
 
 
 def test_every_option_that_the_page_shows_exists() -> None:
-    from tests.chaos.__main__ import chaos, check, crash  # noqa: PLC0415
+    from tests.chaos.__main__ import chaos, check  # noqa: PLC0415
+    from tests.chaos.crash.cli import crash  # noqa: PLC0415
 
     annotations = {**chaos.__annotations__, **check.__annotations__, **crash.__annotations__}
     known = {f"--{name.rstrip('_')}" for name in annotations}
