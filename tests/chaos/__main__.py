@@ -164,6 +164,7 @@ def _folder(keep: Path | None, seed: int) -> Iterator[Path]:
 
 def main() -> None:
     """Runs the programme; what keeps it from starting becomes one message on stderr."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a shell, which ignores it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and folders go too
     try:
         app(prog_name="./run chaos")

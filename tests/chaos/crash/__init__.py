@@ -1,4 +1,4 @@
-"""The process ends at a named step, and nothing is lost: ``python -m tests.chaos.crash --help``.
+"""The process ends at a named step, and nothing is lost: ``./run chaos crash --help``.
 
 The service has no hooks for this.  ``replica.py`` starts it as ``python -m service serve`` does, after wrapping one
 method of an adapter so that the process ends with ``os._exit(137)`` right after the step has taken effect: no answer

@@ -1,10 +1,8 @@
-"""The command line; another may mount :func:`crash` as one of its commands."""
+"""The command ``./run chaos crash``."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
 import time
 from typing import Annotated
 
@@ -20,10 +18,7 @@ from tests.chaos.crash.programme import CrashPlan, Findings, house, perform
 from tests.chaos.crash.report import show
 from tests.chaos.crash.steps import STEPS
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-
-@app.command()
 def crash(
     *,
     times: Annotated[int, typer.Option(min=1, max=10_000, help="Deaths at each step, with each variant.")] = 100,
@@ -63,14 +58,3 @@ async def _perform(plan: CrashPlan, console: Console) -> Findings:
             postgres_url=urls.database_url, redis_url=urls.redis_url, rabbitmq_url=urls.rabbitmq_url
         ) as home:
             return await perform(plan, home, lambda _: bar.advance(task))
-
-
-def main() -> None:
-    """Runs it; what keeps it from starting becomes one message on stderr."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a shell, which ignores it
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # which ends everything in good order
-    try:
-        app(prog_name="./run chaos crash")
-    except StartFailed as error:
-        typer.echo(str(error), err=True)
-        sys.exit(error.exit_code)

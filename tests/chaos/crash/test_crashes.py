@@ -10,8 +10,8 @@ from collections import Counter
 import pytest
 from typer.testing import CliRunner
 
+from tests.chaos.__main__ import app
 from tests.chaos.crash.attempt import Run, attempt
-from tests.chaos.crash.cli import app
 from tests.chaos.crash.lane import Variant, lane
 from tests.chaos.crash.programme import CrashPlan, house, perform
 from tests.chaos.crash.replica import CRASHED
@@ -107,7 +107,7 @@ def test_every_step_is_a_call_that_an_adapter_has() -> None:
 
 
 def test_the_command_line_names_the_steps_that_there_are() -> None:
-    told = CliRunner().invoke(app, ["--steps", "after_lunch"])
+    told = CliRunner().invoke(app, ["crash", "--steps", "after_lunch"])
     assert told.exit_code == 2
     assert "after_lunch" in told.output
     assert "after_hset" in told.output
