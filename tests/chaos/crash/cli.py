@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from typing import Annotated
 
@@ -30,6 +31,7 @@ def crash(
     chosen = [name.strip() for name in steps.split(",") if name.strip()]
     if unknown := [name for name in chosen if name not in STEPS]:
         raise typer.BadParameter(f"{', '.join(unknown)}; there are {', '.join(STEPS)}", param_hint="--steps")
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # which ends everything in good order
     console = Console()
     began = time.monotonic()
     plan = CrashPlan(times=times, steps=chosen, side_by_side=side_by_side, limit_seconds=limit_seconds)
