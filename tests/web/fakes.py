@@ -28,7 +28,7 @@ SECRET = "a-secret-that-is-as-long-as-the-longest-hash-needs-it-to-be-64-bytes"
 
 def token(user_id: object = "user-123", *, secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     """An access token; a claim given as None is left out."""
-    payload = {"sub": user_id, "exp": int(time.time()) + 600, "type": "access", **claims}
+    payload = {"sub": user_id, "exp": int(time.time()) + 7200, "type": "access", **claims}
     given = {name: value for name, value in payload.items() if value is not None}
     # PyJWT refuses to encode a sub that is no text; the service must refuse to decode one.
     return jwt.PyJWS().encode(json.dumps(given).encode(), secret, algorithm)
