@@ -56,7 +56,7 @@ class Proposals(Protocol):
     """The one way in which a match comes to be."""
 
     async def propose(self, bucket: Bucket, pairs: Sequence[tuple[MatchId, Pair]]) -> Verdict:
-        """Match the pairs of which both are pending in *bucket* still."""
+        """Match the pairs of which both are pending in *bucket* still, each with the question it brings."""
 
 
 class Matches(Protocol):
@@ -135,6 +135,9 @@ class Questions(Protocol):
 
     async def pick(self, bucket: Bucket) -> Question:
         """A question for *bucket*, picked at random.  Raises also when there is none."""
+
+    def at_hand(self, bucket: Bucket) -> Question | None:
+        """The same without asking anyone; None when that would be necessary.  Never raises."""
 
 
 class Outbox(Protocol):

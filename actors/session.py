@@ -26,7 +26,7 @@ from domain.events import MatchFoundEvent, SessionLeftEvent
 from domain.ids import EventId, SessionId, UserId
 from domain.match import Match, MatchState
 from domain.news import PartnerLeft
-from domain.session import Session
+from domain.session import Question, Session
 
 log = structlog.get_logger()
 
@@ -96,11 +96,10 @@ class SessionActor(Actor[SessionMessage]):
                 await asyncio.sleep(min(RETRY_SECONDS, left))
 
     async def _open(self, match: Match, confirmed: float) -> Session:
-        question = match.question or await self._questions.pick(match.bucket)
-        kept = await self._openings.keep_question(match.id, question)
-        if kept is None:
+        question = match.question or await self._chosen(match)
+        if question is None:
             return await self._opened_elsewhere(match)
-        session = match.session_about(kept)
+        session = match.session_about(question)
         await self._sessions.create(session)
         event = MatchFoundEvent(event_id=_new_event_id(), occurred_at=session.created_at, session=session)
         if not await self._openings.ready(session, event):
@@ -109,6 +108,10 @@ class SessionActor(Actor[SessionMessage]):
         self._meter.session_opened(asyncio.get_running_loop().time() - confirmed)
         self._meter.match_ended(match.bucket, MatchState.READY)
         return session
+
+    async def _chosen(self, match: Match) -> Question | None:
+        """The question of a match that was paired without one; None when it is not confirmed any more."""
+        return await self._openings.keep_question(match.id, await self._questions.pick(match.bucket))
 
     async def _opened_elsewhere(self, match: Match) -> Session:
         now = await self._matches.get(match.id)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from uuid_utils.compat import uuid7
 
-from actors.ports import Proposals, Queue, Requests
+from actors.ports import Proposals, Questions, Queue, Requests
 from domain.errors import StoreUnavailable
 from domain.ids import MatchId, UserId
 from domain.match import Match
@@ -45,11 +45,14 @@ class Slice:
     out not to wait is taken out.  Without the index, the same statement is fed from PostgreSQL.
     """
 
-    def __init__(self, bucket: Bucket, *, requests: Requests, proposals: Proposals, queue: Queue) -> None:
+    def __init__(
+        self, bucket: Bucket, *, requests: Requests, proposals: Proposals, queue: Queue, questions: Questions
+    ) -> None:
         self._bucket = bucket
         self._requests = requests
         self._proposals = proposals
         self._queue = queue
+        self._questions = questions
 
     async def pair(self, joining: Iterable[MatchRequest]) -> Round:
         """Take *joining* in, then pair until nobody in the head can be paired with anyone."""
@@ -100,7 +103,10 @@ class Slice:
 
     def _propose(self, head: Sequence[Waiting], avoided: dict[UserId, UserId | None]) -> dict[MatchId, Pair]:
         waiting = [Waiting(one.user_id, one.since, avoided.get(one.user_id, one.avoid)) for one in head]
-        return {MatchId(str(uuid7())): pair for pair in pair_up(waiting, everyone=len(head) < HEAD)}
+        pairs = pair_up(waiting, everyone=len(head) < HEAD)
+        return {
+            MatchId(str(uuid7())): replace(pair, question=self._questions.at_hand(self._bucket)) for pair in pairs
+        }
 
 
 def place_of(request: MatchRequest) -> Waiting:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from domain.ids import UserId
 from domain.match import Match
 from domain.request import Waiting
+from domain.session import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Pair:
     second: Waiting
     again: bool = False
     """Whether they just failed together, and nobody else is there."""
+    question: Question | None = None
+    """What they are to work on, where that is known so early."""
 
     def __iter__(self) -> Iterator[Waiting]:
         """Both."""

@@ -88,6 +88,11 @@ class QuestionService:
         shelf = self._shelf(bucket, FRESH_SECONDS) or await self._renewed(bucket)
         return self._choice.choice(shelf.questions)
 
+    def at_hand(self, bucket: Bucket) -> Question | None:
+        """The same from a fresh list that we have, if we have one."""
+        shelf = self._shelf(bucket, FRESH_SECONDS)
+        return self._choice.choice(shelf.questions) if shelf else None
+
     async def close(self) -> None:
         """Give up what is being asked."""
         for fetch in self._fetches.values():

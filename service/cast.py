@@ -83,7 +83,13 @@ def start_cast(settings: Settings, stores: Stores, neighbours: Neighbours, notif
         return BucketActor(
             bucket,
             requests=stores.requests,
-            queue=Slice(bucket, requests=stores.requests, proposals=stores.proposals, queue=stores.queue),
+            queue=Slice(
+                bucket,
+                requests=stores.requests,
+                proposals=stores.proposals,
+                queue=stores.queue,
+                questions=neighbours.questions,
+            ),
             notifier=notifier,
             meter=meter,
             supervisor=supervisor,

@@ -9,9 +9,10 @@ from domain.ids import MatchId, RequestId, UserId
 from domain.match import Match, MatchState, Participant
 from domain.pairing import Pair, Verdict
 from domain.request import Bucket, Waiting
+from domain.session import Question
 from persistence.postgres.coalesce import Coalescer
 from persistence.postgres.database import Database
-from persistence.postgres.rows import Row
+from persistence.postgres.rows import Row, question_json
 
 _Seat = tuple[str, UserId]
 """A bucket and a user."""
@@ -27,20 +28,20 @@ WITH locked AS MATERIALIZED (
     ORDER BY r.seq
     FOR UPDATE SKIP LOCKED),
 pairs AS MATERIALIZED (
-    SELECT p.match_id, a.difficulty, a.topic, a.id AS id1, a.user_id AS user1, b.id AS id2, b.user_id AS user2
-    FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::boolean[])
-         AS p (match_id, bucket, user1, user2, again)
+    SELECT p.match_id, p.question, a.difficulty, a.topic, a.id AS id1, a.user_id AS user1, b.id AS id2, b.user_id AS user2
+    FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::jsonb[])
+         AS p (match_id, bucket, user1, user2, again, question)
     JOIN locked a ON a.user_id = p.user1 AND a.bucket = p.bucket
     JOIN locked b ON b.user_id = p.user2 AND b.bucket = p.bucket
     WHERE p.again OR (a.avoid IS DISTINCT FROM b.user_id AND b.avoid IS DISTINCT FROM a.user_id)),
 seats AS (SELECT id1 AS id, match_id FROM pairs UNION ALL SELECT id2, match_id FROM pairs),
 made AS (
-    INSERT INTO matches (id, difficulty, topic, request1_id, user1_id, request2_id, user2_id, deadline)
-    SELECT match_id, difficulty, topic, id1, user1, id2, user2, now() + make_interval(secs => $8) FROM pairs),
+    INSERT INTO matches (id, difficulty, topic, request1_id, user1_id, request2_id, user2_id, deadline, question)
+    SELECT match_id, difficulty, topic, id1, user1, id2, user2, now() + make_interval(secs => $9), question FROM pairs),
 taken AS (
     UPDATE match_requests r SET status = 'matched', match_id = seats.match_id FROM seats WHERE r.id = seats.id)
 SELECT l.id, l.user_id, l.bucket, l.created_at AS since, l.avoid, seats.match_id,
-       now() AS created_at, now() + make_interval(secs => $8) AS deadline
+       now() AS created_at, now() + make_interval(secs => $9) AS deadline
 FROM locked l LEFT JOIN seats ON seats.id = l.id
 """
 
@@ -83,6 +84,7 @@ class PostgresProposals:
             [pair.first.user_id for _, _, pair in pairs],
             [pair.second.user_id for _, _, pair in pairs],
             [pair.again for _, _, pair in pairs],
+            [pair.question and question_json(pair.question) for _, _, pair in pairs],
             self._confirm_seconds,
         )
         locked = {(row["bucket"], row["user_id"]): row for row in rows}
@@ -114,7 +116,7 @@ def _verdict(proposal: _Proposal, locked: Mapping[_Seat, Row], held: Collection[
     for match_id, pair in proposal.pairs:
         rows = [locked.get((bucket, one.user_id)) for one in pair]
         if rows[0] and rows[1] and str(rows[0]["match_id"]) == match_id:
-            matches.append(_match(match_id, proposal.bucket, rows[0], rows[1]))
+            matches.append(_match(match_id, proposal.bucket, pair.question, rows[0], rows[1]))
             continue
         for one, row in zip(pair, rows, strict=True):
             if row and row["match_id"] is None:
@@ -124,7 +126,7 @@ def _verdict(proposal: _Proposal, locked: Mapping[_Seat, Row], held: Collection[
     return Verdict(matches, free, waiting_elsewhere)
 
 
-def _match(match_id: MatchId, bucket: Bucket, first: Row, second: Row) -> Match:
+def _match(match_id: MatchId, bucket: Bucket, question: Question | None, first: Row, second: Row) -> Match:
     return Match(
         id=match_id,
         bucket=bucket,
@@ -133,4 +135,5 @@ def _match(match_id: MatchId, bucket: Bucket, first: Row, second: Row) -> Match:
         state=MatchState.PROPOSED,
         created_at=first["created_at"],
         deadline=first["deadline"],
+        question=question,
     )

@@ -80,7 +80,13 @@ class Stage:
         return BucketActor(
             bucket,
             requests=store.requests,
-            queue=Slice(bucket, requests=store.requests, proposals=store.proposals, queue=store.queue),
+            queue=Slice(
+                bucket,
+                requests=store.requests,
+                proposals=store.proposals,
+                queue=store.queue,
+                questions=self.questions,
+            ),
             notifier=self.notifier,
             meter=self.meter,
             supervisor=self.supervisor,

@@ -14,7 +14,7 @@ from domain.match import Match, MatchState
 from domain.session import Document, Session
 from tests.actors.stage import BUDGET_SECONDS, Stage
 from tests.actors.waiting import a_few_turns, eventually
-from tests.builders import ANN, BEN, CAT, DAN, a_match, new_session_id
+from tests.builders import ANN, BEN, CAT, DAN, a_match, a_question, new_session_id
 from tests.fakes.store import FakeStore
 
 
@@ -90,6 +90,13 @@ async def test_the_question_that_was_kept_before_is_not_asked_for_again(stage: S
     again = await stage.sessions.ask(OpenSession(stage.match_now(match)))
     assert again.question == kept
     assert len(stage.questions.asked) == asked
+
+
+async def test_a_match_that_was_paired_with_a_question_is_opened_about_it(stage: Stage) -> None:
+    fresh = stage.questions.fresh = a_question(7)
+    session = await stage.session_of(CAT, DAN)
+    assert session.question == fresh
+    assert not stage.questions.asked
 
 
 async def test_what_is_typed_already_stays_when_a_session_is_opened_again(stage: Stage, match: Match) -> None:

@@ -18,6 +18,7 @@ from tests.builders import (
     DAN,
     OTHER_BUCKET,
     a_pair,
+    a_question,
     new_match_id,
     new_session_id,
     new_users,
@@ -42,6 +43,15 @@ async def test_two_who_wait_in_the_bucket_are_matched(world: World) -> None:
     assert await read(world.here, match_id) == match
     for request in (await world.all_requests()).values():
         assert (request.status, request.match_id) == (RequestStatus.MATCHED, match_id)
+
+
+async def test_a_pair_brings_its_question(world: World) -> None:
+    ann, ben = await enqueued(world.here, [ANN, BEN])
+    match_id = new_match_id()
+    pair = Pair(place(ann), place(ben), question=a_question(7))
+    [match] = (await world.here.proposals.propose(BUCKET, [(match_id, pair)])).matches
+    assert match.question == a_question(7)
+    assert await read(world.here, match_id) == match
 
 
 async def test_proposing_again_with_the_same_ids_makes_no_second_match(world: World) -> None:

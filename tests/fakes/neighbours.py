@@ -29,6 +29,8 @@ class FakeQuestions:
         self.gate: asyncio.Event | None = None
         """When there is one, picking takes until it is set."""
         self.asked: list[Bucket] = []
+        self.fresh: Question | None = None
+        """At hand, when there is one."""
         self._numbers = count(1)
 
     async def pick(self, bucket: Bucket) -> Question:
@@ -37,6 +39,9 @@ class FakeQuestions:
             await self.gate.wait()
         self.switch.before()
         return a_question(next(self._numbers))
+
+    def at_hand(self, bucket: Bucket) -> Question | None:
+        return self.fresh
 
 
 class FakePublisher:

@@ -10,6 +10,7 @@ from domain.ids import MatchId, RequestId, UserId
 from domain.match import Match, MatchState, Participant
 from domain.pairing import Pair, Verdict
 from domain.request import Admission, Bucket, MatchRequest, RequestStatus, Waiting
+from domain.session import Question
 from tests.builders import place
 from tests.fakes.tables import MatchRow, RequestRow, Switch, Tables, reachable
 
@@ -111,7 +112,7 @@ class FakeProposals:
         for match_id, pair in pairs:
             rows = [free.get(one.user_id) for one in pair]
             if rows[0] and rows[1] and _may_hold(rows[0].value, rows[1].value, again=pair.again):
-                matches.append(self._match(match_id, bucket, rows[0], rows[1]))
+                matches.append(self._match(match_id, bucket, pair.question, rows[0], rows[1]))
                 del free[rows[0].value.user_id], free[rows[1].value.user_id]
         proposed = {one.user_id for _, pair in pairs for one in pair}
         matched = {user_id for match in matches for user_id in match.users}
@@ -121,7 +122,9 @@ class FakeProposals:
             {user_id for user_id in proposed & pending.keys() - matched if user_id in tables.held},
         )
 
-    def _match(self, match_id: MatchId, bucket: Bucket, one: RequestRow, other: RequestRow) -> Match:
+    def _match(
+        self, match_id: MatchId, bucket: Bucket, question: Question | None, one: RequestRow, other: RequestRow
+    ) -> Match:
         tables = self._tables
         for row in (one, other):
             tables.change(row, status=RequestStatus.MATCHED, match_id=match_id)
@@ -133,6 +136,7 @@ class FakeProposals:
             state=MatchState.PROPOSED,
             created_at=tables.now,
             deadline=tables.now + timedelta(seconds=tables.confirm_seconds),
+            question=question,
         )
         tables.matches[match_id] = MatchRow(match, changed_at=tables.now)
         return match

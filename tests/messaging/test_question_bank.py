@@ -28,6 +28,12 @@ class Flaky:
         self.asked += 1
         if not self.is_up:
             raise NeighbourUnavailable("question_service", "down")
+        return self._question(bucket)
+
+    def at_hand(self, bucket: Bucket) -> Question | None:
+        return self._question(bucket) if self.is_up else None
+
+    def _question(self, bucket: Bucket) -> Question:
         return Question(QuestionId("real"), "Real", bucket.difficulty.value, (bucket.topic,))
 
 
@@ -54,6 +60,21 @@ async def test_a_service_that_answers_is_preferred(bank: QuestionBank) -> None:
         assert (await DevQuestions(Flaky(), bank).pick(BUCKET)).id == "real"
 
     assert not logs
+
+
+def test_without_a_service_the_bank_is_always_at_hand(bank: QuestionBank) -> None:
+    question = DevQuestions(None, bank).at_hand(BUCKET)
+    assert question is not None
+    assert question.id.startswith("bank-")
+
+
+def test_with_one_its_questions_are_or_none(bank: QuestionBank) -> None:
+    primary = Flaky()
+    both = DevQuestions(primary, bank)
+    assert both.at_hand(BUCKET) == primary.at_hand(BUCKET)
+    primary.is_up = False
+    assert both.at_hand(BUCKET) is None
+    assert primary.asked == 0
 
 
 async def test_the_bank_steps_in_says_so_once_and_steps_back(bank: QuestionBank) -> None:

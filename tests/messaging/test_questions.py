@@ -384,3 +384,14 @@ async def test_closing_ends_what_is_being_asked(service: QuestionService, stub: 
 
     with pytest.raises(asyncio.CancelledError):
         await picking
+
+
+async def test_a_fresh_list_is_at_hand_and_nothing_else_is(stub: Stub, service: QuestionService, clock: Clock) -> None:
+    stub.behaviour = good
+    assert service.at_hand(BUCKET) is None
+    assert stub.asked == []
+    await service.pick(BUCKET)
+    assert service.at_hand(BUCKET) == TWO_COINS
+    clock.now += questions.FRESH_SECONDS
+    assert service.at_hand(BUCKET) is None
+    assert len(stub.asked) == 1

@@ -24,7 +24,7 @@ from tests.builders import BUCKET, OTHER_BUCKET, new_users
 from tests.contracts.real_world import make_replica
 from tests.contracts.stories import enqueued
 from tests.contracts.world import Replica
-from tests.fakes.neighbours import FakeMeter, FakeNotifier
+from tests.fakes.neighbours import FakeMeter, FakeNotifier, FakeQuestions
 from tests.fakes.store import SEARCH_SECONDS
 
 
@@ -82,7 +82,7 @@ def maker(
     return lambda bucket, door: BucketActor(
         bucket,
         requests=here.requests,
-        queue=Slice(bucket, requests=here.requests, proposals=here.proposals, queue=here.queue),
+        queue=Slice(bucket, requests=here.requests, proposals=here.proposals, queue=here.queue, questions=FakeQuestions()),
         notifier=FakeNotifier(),
         meter=meter,
         supervisor=supervisor,
