@@ -104,9 +104,7 @@ class Slice:
     def _propose(self, head: Sequence[Waiting], avoided: dict[UserId, UserId | None]) -> dict[MatchId, Pair]:
         waiting = [Waiting(one.user_id, one.since, avoided.get(one.user_id, one.avoid)) for one in head]
         pairs = pair_up(waiting, everyone=len(head) < HEAD)
-        return {
-            MatchId(str(uuid7())): replace(pair, question=self._questions.at_hand(self._bucket)) for pair in pairs
-        }
+        return {MatchId(str(uuid7())): replace(pair, question=self._questions.at_hand(self._bucket)) for pair in pairs}
 
 
 def place_of(request: MatchRequest) -> Waiting:

@@ -28,7 +28,8 @@ WITH locked AS MATERIALIZED (
     ORDER BY r.seq
     FOR UPDATE SKIP LOCKED),
 pairs AS MATERIALIZED (
-    SELECT p.match_id, p.question, a.difficulty, a.topic, a.id AS id1, a.user_id AS user1, b.id AS id2, b.user_id AS user2
+    SELECT p.match_id, a.difficulty, a.topic, a.id AS id1, a.user_id AS user1, b.id AS id2, b.user_id AS user2,
+           p.question
     FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::jsonb[])
          AS p (match_id, bucket, user1, user2, again, question)
     JOIN locked a ON a.user_id = p.user1 AND a.bucket = p.bucket

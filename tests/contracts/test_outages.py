@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import pytest
 
 from tests.contracts.stories import a_proposed_match, read
 from tests.contracts.world import World
 from tests.fakes.store import CONFIRM_SECONDS
+
+
+async def time_with_signs_of_life(world: World, seconds: float) -> None:
+    for _ in range(math.ceil(seconds / 4)):
+        await world.pass_time(4)
+        await world.here.recovery.beat()
 
 
 async def test_the_first_sign_of_life_finds_that_nobody_was_away(world: World) -> None:
@@ -23,15 +30,24 @@ async def test_after_an_outage_people_get_the_time_back_once_however_many_replic
     match = await a_proposed_match(world.here)
     await world.here.recovery.beat()
     await world.pass_time(CONFIRM_SECONDS + 60)
-    assert (await read(world.here, match.id)).overdue
     beats = await asyncio.gather(*(replica.recovery.beat() for replica in (world.here, world.other) * 3))
     assert [beat.extended for beat in beats].count(1) == 1
     assert max(beat.away_seconds for beat in beats) == pytest.approx(CONFIRM_SECONDS + 60, abs=2)
     left = await read(world.here, match.id)
     assert not left.overdue
     assert not (await world.here.recovery.leftovers()).overdue_matches
-    await world.pass_time(CONFIRM_SECONDS + 2)
+    await time_with_signs_of_life(world, CONFIRM_SECONDS + 2)
     assert (await read(world.here, match.id)).overdue
+
+
+async def test_until_it_is_given_back_nobody_is_told_that_the_time_is_over(world: World) -> None:
+    match = await a_proposed_match(world.here)
+    await world.here.recovery.beat()
+    await world.pass_time(CONFIRM_SECONDS + 60)
+    assert not (await read(world.here, match.id)).overdue
+    seen = await world.here.matches.of_user(match.first.user_id, match.id)
+    assert seen is not None
+    assert not seen.overdue
 
 
 async def test_five_seconds_without_a_sign_of_life_are_no_outage(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from domain.census import BucketCensus, Heartbeat, Leftovers, OutboxCensus
 from domain.errors import StoreUnavailable
@@ -15,11 +15,10 @@ from domain.news import Snapshot
 from domain.request import Bucket, MatchRequest, Place, RequestStatus
 from domain.session import Document, Session
 from tests.fakes.redis import FakeSessions
-from tests.fakes.tables import NEVER, EventRow, Switch, Tables, reachable
+from tests.fakes.tables import AWAY, NEVER, EventRow, Switch, Tables, reachable
 
 GRACE = timedelta(seconds=1)
 CLAIM = timedelta(seconds=3)
-AWAY = timedelta(seconds=5)
 GRACE_AT_MOST = timedelta(seconds=600)
 MOST_COUNTED = 10_000
 MOST_DELETED = 5000
@@ -75,7 +74,6 @@ class FakeRecovery:
     def __init__(self, tables: Tables, *, retention_days: float) -> None:
         self._tables = tables
         self._retention = timedelta(days=retention_days)
-        self._beaten_at: datetime | None = None
 
     @property
     def switch(self) -> Switch:
@@ -90,8 +88,8 @@ class FakeRecovery:
 
     @reachable
     def beat(self) -> Heartbeat:
-        now, before = self._tables.now, self._beaten_at
-        self._beaten_at = now
+        now, before = self._tables.now, self._tables.beaten_at
+        self._tables.beaten_at = now
         if before is None:
             return Heartbeat(0.0, 0, 0.0)
         away = now - before

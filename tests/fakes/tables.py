@@ -16,6 +16,9 @@ from domain.match import Match, MatchState
 from domain.request import MatchRequest
 from tests.builders import NOON
 
+AWAY = timedelta(seconds=5)
+"""After so long without a sign of life, nobody could answer."""
+
 NEVER = datetime.min.replace(tzinfo=UTC)
 """What an event that nobody holds back is claimed until."""
 
@@ -119,6 +122,8 @@ class Tables:
     outbox: list[EventRow] = field(default_factory=list)
     held: set[UserId] = field(default_factory=set)
     """Users whose rows another connection has locked."""
+    beaten_at: datetime | None = None
+    """The last sign of life."""
     _of_user: dict[UserId, list[RequestRow]] = field(default_factory=dict)
 
     @property
@@ -152,9 +157,16 @@ class Tables:
         since = row.value.confirmed_at
         return replace(
             row.value,
-            overdue=row.value.state is MatchState.PROPOSED and row.value.deadline <= self.now,
+            overdue=row.value.state is MatchState.PROPOSED
+            and row.value.deadline <= self.now
+            and not self._is_given_back(row.value),
             confirmed_for=(self.now - since).total_seconds() if since else 0.0,
         )
+
+    def _is_given_back(self, match: Match) -> bool:
+        """Whether the next sign of life will move its deadline."""
+        beaten_at = self.beaten_at
+        return beaten_at is not None and match.created_at <= beaten_at < match.deadline and self.now - beaten_at > AWAY
 
     def move(self, row: MatchRow, **changes: Any) -> None:
         row.value = replace(row.value, **changes)

@@ -53,7 +53,7 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "still waiting": (requests._STILL_WAITING, [USERS, "easy:Topic 1"]),
     "propose": (
         proposals._PROPOSE,
-        [USERS, BUCKETS, IDS, ["easy:Topic 1"] * 100, USERS, USERS[::-1], [False] * 100, 1.0],
+        [USERS, BUCKETS, IDS, ["easy:Topic 1"] * 100, USERS, USERS[::-1], [False] * 100, [None] * 100, 1.0],
     ),
     "held": (proposals._HELD, [USERS, BUCKETS]),
     "confirm": (matches._CONFIRM, [IDS, USERS, [new_session_id() for _ in IDS]]),

@@ -82,7 +82,9 @@ def maker(
     return lambda bucket, door: BucketActor(
         bucket,
         requests=here.requests,
-        queue=Slice(bucket, requests=here.requests, proposals=here.proposals, queue=here.queue, questions=FakeQuestions()),
+        queue=Slice(
+            bucket, requests=here.requests, proposals=here.proposals, queue=here.queue, questions=FakeQuestions()
+        ),
         notifier=FakeNotifier(),
         meter=meter,
         supervisor=supervisor,
