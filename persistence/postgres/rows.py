@@ -40,17 +40,18 @@ def bucket_of(row: Row) -> Bucket:
     return Bucket(Difficulty(row["difficulty"]), row["topic"])
 
 
-def request_of(row: Row) -> MatchRequest:
-    """A request from the columns :data:`REQUEST`."""
+def request_of(row: Row, prefix: str = "") -> MatchRequest:
+    """A request from the columns :data:`REQUEST`, each named with *prefix*."""
+    match_id = row[f"{prefix}match_id"]
     return MatchRequest(
-        id=RequestId(str(row["id"])),
-        user_id=UserId(row["user_id"]),
-        bucket=bucket_of(row),
-        status=RequestStatus(row["status"]),
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        match_id=None if row["match_id"] is None else MatchId(str(row["match_id"])),
-        avoid=row["avoid"],
+        id=RequestId(str(row[f"{prefix}id"])),
+        user_id=UserId(row[f"{prefix}user_id"]),
+        bucket=Bucket(Difficulty(row[f"{prefix}difficulty"]), row[f"{prefix}topic"]),
+        status=RequestStatus(row[f"{prefix}status"]),
+        created_at=row[f"{prefix}created_at"],
+        expires_at=row[f"{prefix}expires_at"],
+        match_id=None if match_id is None else MatchId(str(match_id)),
+        avoid=row[f"{prefix}avoid"],
     )
 
 

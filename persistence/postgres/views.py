@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Final
 
 from domain.ids import MatchId, SessionId, UserId
-from domain.match import Match
+from domain.match import Match, MatchState
 from domain.news import Snapshot
 from domain.request import MatchRequest, Place
+from persistence.postgres.coalesce import Coalescer
 from persistence.postgres.database import Database
-from persistence.postgres.rows import MATCH, REQUEST, match_of, request_of
+from persistence.postgres.rows import MATCH, REQUEST, Row, match_of, request_of
 
 ESTIMATE_SECONDS: Final = 5.0
 """How long a bucket's estimated wait is remembered."""
@@ -33,10 +36,6 @@ FROM (SELECT created_at, request1_id FROM matches WHERE difficulty = $1 AND topi
 JOIN match_requests r ON r.id = m.request1_id
 """
 
-_LIVE_REQUEST = f"SELECT {REQUEST} FROM match_requests WHERE user_id = $1 AND status IN ('pending', 'matched')"
-
-_LIVE_MATCH = f"SELECT {MATCH} FROM matches WHERE id = $1 AND status IN ('proposed', 'confirmed')"
-
 _ACTIVE = f"""
 SELECT {MATCH} FROM (
     (SELECT * FROM matches WHERE user1_id = $1 AND status = 'ready' AND user1_left_at IS NULL
@@ -45,6 +44,18 @@ SELECT {MATCH} FROM (
     (SELECT * FROM matches WHERE user2_id = $1 AND status = 'ready' AND user2_left_at IS NULL
      AND confirmed_at > now() - make_interval(secs => $2) ORDER BY confirmed_at DESC LIMIT 1)) newest
 ORDER BY confirmed_at DESC LIMIT 1
+"""
+
+# A row for everybody asked for, two for whoever has a live match and an active session.
+_SNAPSHOTS = f"""
+SELECT asked.user_id AS asked, {", ".join(f"r.{name} AS request_{name}" for name in REQUEST.split(", "))}, m.*
+FROM unnest($1::text[]) AS asked (user_id)
+LEFT JOIN LATERAL (
+    SELECT {REQUEST} FROM match_requests WHERE user_id = asked.user_id AND status IN ('pending', 'matched')) r ON true
+LEFT JOIN LATERAL (
+    (SELECT {MATCH} FROM matches WHERE id = r.match_id AND status IN ('proposed', 'confirmed'))
+    UNION ALL
+    ({_ACTIVE.replace("$1", "asked.user_id")})) m ON true
 """
 
 _SESSION = f"""
@@ -65,6 +76,7 @@ class PostgresViews:
         self._database = database
         self._session_seconds = session_seconds
         self._estimates: dict[str, tuple[float, float | None]] = {}
+        self._snapshots: Coalescer[UserId, Snapshot] = Coalescer(self._all_snapshots)
 
     async def place(self, request: MatchRequest) -> Place:
         """How the search of a pending request goes."""
@@ -106,8 +118,18 @@ class PostgresViews:
 
     async def snapshot(self, user_id: UserId) -> Snapshot:
         """Where the user stands now."""
-        requests = await self._database.fetch(_LIVE_REQUEST, user_id)
-        request = request_of(requests[0]) if requests else None
-        matches = await self._database.fetch(_LIVE_MATCH, request.match_id) if request and request.match_id else []
-        active = await self.active(user_id)
-        return Snapshot(request, match_of(matches[0]) if matches else None, active.session if active else None)
+        return await self._snapshots(user_id)
+
+    async def _all_snapshots(self, users: Sequence[UserId]) -> Sequence[Snapshot]:
+        rows_of: dict[str, list[Row]] = defaultdict(list)
+        for row in await self._database.fetch(_SNAPSHOTS, list(set(users)), self._session_seconds):
+            rows_of[row["asked"]].append(row)
+        return [_snapshot(rows_of[user_id]) for user_id in users]
+
+
+def _snapshot(rows: Sequence[Row]) -> Snapshot:
+    request = request_of(rows[0], "request_") if rows[0]["request_id"] is not None else None
+    matches = [match_of(row) for row in rows if row["id"] is not None]
+    live = next((match for match in matches if match.state is not MatchState.READY), None)
+    active = next((match.session for match in matches if match.state is MatchState.READY), None)
+    return Snapshot(request, live, active)
