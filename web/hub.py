@@ -20,8 +20,8 @@ from web.options import WebOptions
 from web.turns import Turns
 
 GOODBYE_SECONDS: Final = CLOSING_SECONDS + 1
-MOST_GREETINGS: Final = 20
-"""How many first frames are made at the same time: after a mass reconnect other reads want a turn too."""
+MOST_GREETINGS: Final = 40
+"""How many first frames are made at the same time, sharing a statement or two: others want a turn too."""
 
 
 RECONNECTS_PER_SECOND: Final = 250

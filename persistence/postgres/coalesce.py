@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
@@ -49,32 +50,48 @@ class Coalescer(Generic[Q, A]):
         self._patience_seconds = patience_seconds
         self._free_lanes = lanes
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
+        self._asked: deque[tuple[float, asyncio.Future[A]]] = deque()
+        self._watch: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, question: Q) -> A:
-        """The answer to *question*; raises what its batch raised."""
-        return (await self.all([question]))[0]
+        """The answer to *question*; raises what its batch raised.
+
+        Raises ``StoreUnavailable`` when too many wait already, or the answer does not come in time.
+        """
+        [answer] = self._ask([question])
+        return await answer
 
     async def all(self, questions: Sequence[Q]) -> list[A]:
-        """The answers to *questions*, in order; raises what their batch raised.
+        """The answers to *questions*, in order; otherwise the same."""
+        return await asyncio.gather(*self._ask(questions))
 
-        Raises ``StoreUnavailable`` when too many wait already, or the answers do not come in time.
-        """
+    def _ask(self, questions: Sequence[Q]) -> Sequence[asyncio.Future[A]]:
         if self._waiting and len(self._waiting) + len(questions) > self._most_waiting:
             raise StoreUnavailable("postgres")
         loop = asyncio.get_running_loop()
+        until = loop.time() + self._patience_seconds
         answers: list[asyncio.Future[A]] = [loop.create_future() for _ in questions]
         self._waiting += zip(questions, answers, strict=True)
+        self._asked += [(until, answer) for answer in answers]
+        if self._watch is None:
+            self._watch = loop.call_at(until, self._lose_patience)
         if self._free_lanes:
             self._free_lanes -= 1
             task = loop.create_task(self._drain(), context=contextvars.Context())  # nobody's in particular
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                return await asyncio.gather(*answers)
-        except TimeoutError:
-            raise StoreUnavailable("postgres") from None
+        return answers
+
+    def _lose_patience(self) -> None:
+        """Give up what is not answered in time.  One timer for all: one for every call cost more than the rest here."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._asked and (self._asked[0][0] <= now or self._asked[0][1].done()):
+            _, answer = self._asked.popleft()
+            if not answer.done():
+                answer.set_exception(StoreUnavailable("postgres"))
+        self._watch = loop.call_at(self._asked[0][0], self._lose_patience) if self._asked else None
 
     async def _drain(self) -> None:
         try:

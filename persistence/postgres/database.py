@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -130,7 +129,8 @@ class Database:
         raise StoreUnavailable("postgres")
 
     async def _fetch_once(self, sql: str, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
-        async with self._place():
+        await self._take_place()
+        try:
             connection = await self._connection()
             try:
                 rows: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
@@ -139,18 +139,15 @@ class Database:
                 raise
             self._idle.append(connection)
             return rows
+        finally:
+            self._places.release()
 
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        """A place among those who hold a connection; TimeoutError when none becomes free."""
+    async def _take_place(self) -> None:
+        """Be one of those who may hold a connection; TimeoutError when no place becomes free."""
         if self._places.locked():
             await self._wait_for_place()
         else:
             await self._places.acquire()
-        try:
-            yield
-        finally:
-            self._places.release()
 
     async def _wait_for_place(self) -> None:
         if self._waiting >= MOST_WAITING:
