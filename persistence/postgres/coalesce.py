@@ -16,6 +16,10 @@ MOST_WAITING: Final = 4000
 PATIENCE_SECONDS: Final = 7.0
 """How long a call waits: longer than the longest statement, and not so long that whoever asks is taken to hang."""
 
+GATHER_SECONDS: Final = 0.003
+"""How long after a statement the next one may begin.  A lone call never waits; at two hundred a second, this halves the
+statements and puts 2 ms on an answer."""
+
 Q = TypeVar("Q")
 A = TypeVar("A")
 
@@ -36,8 +40,11 @@ class Coalescer(Generic[Q, A]):
         lanes: int = 2,
         most_waiting: int = MOST_WAITING,
         patience_seconds: float = PATIENCE_SECONDS,
+        gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         """*run* answers a batch, in order; *most* calls share one, *lanes* batches run side by side.
+
+        A batch that is not full begins *gather_seconds* after the last one, or later.
 
         At most *most_waiting* calls wait for their turn, for *patience_seconds* at most.
 
@@ -48,6 +55,9 @@ class Coalescer(Generic[Q, A]):
         self._most = most
         self._most_waiting = most_waiting
         self._patience_seconds = patience_seconds
+        self._gather_seconds = gather_seconds
+        self._gather_until = 0.0
+        self._gathering: asyncio.TimerHandle | None = None
         self._free_lanes = lanes
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._asked: deque[tuple[float, asyncio.Future[A]]] = deque()
@@ -76,11 +86,7 @@ class Coalescer(Generic[Q, A]):
         self._asked += [(until, answer) for answer in answers]
         if self._watch is None:
             self._watch = loop.call_at(until, self._lose_patience)
-        if self._free_lanes:
-            self._free_lanes -= 1
-            task = loop.create_task(self._drain(), context=contextvars.Context())  # nobody's in particular
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._begin_soon()
         return answers
 
     def _lose_patience(self) -> None:
@@ -93,18 +99,41 @@ class Coalescer(Generic[Q, A]):
                 answer.set_exception(StoreUnavailable("postgres"))
         self._watch = loop.call_at(self._asked[0][0], self._lose_patience) if self._asked else None
 
-    async def _drain(self) -> None:
+    def _begin_soon(self) -> None:
+        """Begin a batch at once when it is full or the last one was a while ago; otherwise after a moment."""
+        if not (self._waiting and self._free_lanes):
+            return
+        loop = asyncio.get_running_loop()
+        if len(self._waiting) >= self._most or loop.time() >= self._gather_until:
+            self._begin()
+        elif self._gathering is None:
+            self._gathering = loop.call_at(self._gather_until, self._begin)
+
+    def _begin(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+        if not (self._waiting and self._free_lanes):
+            return
+        loop = asyncio.get_running_loop()
+        self._free_lanes -= 1
+        self._gather_until = loop.time() + self._gather_seconds
+        task = loop.create_task(self._share(), context=contextvars.Context())  # nobody's in particular
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _share(self) -> None:
+        """One batch of those who wait, and what comes after it."""
         try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                batch = [one for one in batch if not one[1].done()]  # whose asker has not given up
-                if not batch:
-                    continue
-                if (key := self._lock_order) is not None:
-                    batch.sort(key=lambda one: key(one[0]))
+            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            batch = [one for one in batch if not one[1].done()]  # whose asker has not given up
+            if (key := self._lock_order) is not None:
+                batch.sort(key=lambda one: key(one[0]))
+            if batch:
                 await self._answer(batch)
         finally:
             self._free_lanes += 1
+            self._begin_soon()
 
     async def _answer(self, batch: Sequence[tuple[Q, asyncio.Future[A]]]) -> None:
         try:

@@ -58,7 +58,7 @@ async def test_no_batch_is_larger_than_allowed_and_the_order_is_kept() -> None:
 
 async def test_so_many_lanes_run_side_by_side_and_no_more() -> None:
     statement = Statement()
-    ask = Coalescer(statement, lanes=2)
+    ask = Coalescer(statement, lanes=2, gather_seconds=0)
     asked = []
     for number in range(10):
         asked.append(asyncio.create_task(ask(number)))
@@ -68,6 +68,25 @@ async def test_so_many_lanes_run_side_by_side_and_no_more() -> None:
     statement.gate.set()
     await asyncio.gather(*asked)
     assert sorted(number for batch in statement.batches for number in batch) == list(range(10))
+
+
+async def test_whoever_comes_soon_after_a_statement_waits_for_others() -> None:
+    statement = Statement(is_open=True)
+    ask = Coalescer(statement, gather_seconds=0.05)
+    assert await ask(1) == 2
+    second = asyncio.create_task(ask(2))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert [await ask(3), await second] == [6, 4]
+    assert statement.batches == [[1], [2, 3]]
+
+
+async def test_a_full_batch_waits_for_nobody() -> None:
+    statement = Statement(is_open=True)
+    ask = Coalescer(statement, most=2, gather_seconds=60)
+    assert await ask(1) == 2
+    async with asyncio.timeout(5):
+        assert await ask.all([2, 3]) == [4, 6]
 
 
 async def test_what_a_batch_raises_everyone_in_it_gets_and_nobody_else() -> None:
