@@ -29,6 +29,9 @@ MOST_SECONDS = 30.0
 MOST_AT_ONCE = 500
 """Frames per message."""
 
+GATHER_SECONDS = 0.003
+"""How long after a message the next one may go: each wakes every replica, so that frames had better share them."""
+
 RETRY_SECONDS = 0.5
 GOODBYE_SECONDS = 0.5
 
@@ -89,6 +92,7 @@ class Publisher:
             except Exception:
                 log.exception("frames were not published", action="fanout_failed")
             else:
+                await asyncio.sleep(GATHER_SECONDS)
                 continue
             await asyncio.sleep(RETRY_SECONDS)
             self._news.set()
