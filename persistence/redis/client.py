@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from domain.errors import StoreUnavailable
+from persistence.redis.lines import Client, Line
 from persistence.seldom import Seldom
 
 log = structlog.get_logger()
@@ -31,17 +30,17 @@ REST_SECONDS = 0.5
 """How long Redis is left alone after it failed: nobody waits for a timeout that the last one just had."""
 
 
-def connect(url: str, *, connections: int = 32) -> Redis:
+def connect(url: str, *, connections: int = 32) -> Client:
     """A client for commands; it connects when it is first used, and retries nothing: our scripts run once."""
     return _client(url, connections, socket_timeout=TIMEOUT_SECONDS)
 
 
-def connect_for_listening(url: str) -> Redis:
+def connect_for_listening(url: str) -> Client:
     """A client for one subscription, whose silence is no failure; it reads bytes, as anybody may publish anything."""
     return _client(url, 2, socket_timeout=None, decode=False)
 
 
-def _client(url: str, connections: int, socket_timeout: float | None, *, decode: bool = True) -> Redis:
+def _client(url: str, connections: int, socket_timeout: float | None, *, decode: bool = True) -> Client:
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
@@ -55,26 +54,15 @@ def _client(url: str, connections: int, socket_timeout: float | None, *, decode:
         client_name="matching-service",
     )
     # The URL chose among plain, TLS and Unix sockets.
-    pool.connection_class = type("Line", (_Line, pool.connection_class), {})
-    return Redis.from_pool(pool)
-
-
-class _Line(AbstractConnection):
-    """A connection on uvloop, whose closed transports refuse to write with an error that names no connection."""
-
-    async def send_packed_command(self, *arguments: Any, **options: Any) -> None:
-        try:
-            await super().send_packed_command(*arguments, **options)
-        except RuntimeError as error:
-            await self.disconnect(nowait=True)
-            raise RedisConnectionError(str(error)) from error
+    pool.connection_class = type("Line", (Line, pool.connection_class), {})
+    return cast("Client", Client.from_pool(pool))
 
 
 class Reach:
     """Runs commands.  Raises :class:`~domain.errors.StoreUnavailable` when Redis is away or at rest."""
 
     def __init__(
-        self, client: Redis, *, failed: Callable[[str], None], own_lag: Callable[[], float] = lambda: 0.0
+        self, client: Client, *, failed: Callable[[str], None], own_lag: Callable[[], float] = lambda: 0.0
     ) -> None:
         """*own_lag* says how late this process was lately, in seconds."""
         self.client = client
@@ -127,5 +115,5 @@ class Reach:
         return True
 
 
-async def _ping(client: Redis) -> Any:
+async def _ping(client: Client) -> Any:
     return await client.ping()

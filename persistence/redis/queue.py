@@ -8,7 +8,7 @@ from domain.ids import UserId
 from domain.request import Bucket, Waiting
 from persistence.redis.client import Reach
 from persistence.redis.keys import queue_key
-from persistence.redis.scripts import script
+from persistence.redis.scripts import Script
 
 
 class RedisQueue:
@@ -20,14 +20,14 @@ class RedisQueue:
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
-        self._join = script(reach.client, "join")
-        self._remove = script(reach.client, "remove")
+        self._join = Script(reach.client, "join")
+        self._remove = Script(reach.client, "remove")
 
     async def join(self, bucket: Bucket, people: Sequence[Waiting], peek: int) -> Sequence[Waiting]:
         """Take *people* in and return the *peek* oldest."""
         key = queue_key(bucket)
         arguments = [str(peek), *_arguments(people)]
-        reply = await self._reach.run_at(key, lambda: self._join(keys=[key], args=arguments))
+        reply = await self._reach.run_at(key, lambda: self._join(key, arguments))
         head = list(zip(reply[::2], reply[1::2], strict=True))
         if rubbish := [member for member, _ in head if not _is_text(member)]:
             await self._reach.run_at(key, lambda: self._reach.client.zrem(key, *rubbish))
@@ -36,7 +36,7 @@ class RedisQueue:
     async def remove(self, bucket: Bucket, people: Sequence[Waiting]) -> None:
         """Take *people* out, each only if still there since the same moment."""
         key = queue_key(bucket)
-        await self._reach.run_at(key, lambda: self._remove(keys=[key], args=_arguments(people)))
+        await self._reach.run_at(key, lambda: self._remove(key, _arguments(people)))
 
     async def missing(self, bucket: Bucket, people: Sequence[Waiting]) -> Sequence[Waiting]:
         """Those of *people* who are not in it."""

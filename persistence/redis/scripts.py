@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
+from redis.exceptions import NoScriptError
+
+from persistence.redis.lines import Client
 
 
-def script(client: Redis, name: str) -> AsyncScript:
-    """The script ``lua/NAME.lua``, called by its hash and loaded again when Redis has forgotten it."""
-    source = (Path(__file__).parent / "lua" / f"{name}.lua").read_text(encoding="utf-8")
-    return client.register_script(source)
+class Script:
+    """The script ``lua/NAME.lua``, called by its hash, and by its text when Redis has forgotten it."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self._text = (Path(__file__).parent / "lua" / f"{name}.lua").read_bytes()
+        self._hash = hashlib.sha1(self._text).hexdigest()  # noqa: S324 - how Redis calls scripts
+
+    async def __call__(self, key: str, arguments: Iterable[Any]) -> Any:
+        """What it returns for *key*, the one that it touches."""
+        rest = (1, key, *arguments)
+        try:
+            return await self._client.execute_command("EVALSHA", self._hash, *rest)
+        except NoScriptError:
+            return await self._client.execute_command("EVAL", self._text, *rest)

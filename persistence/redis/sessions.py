@@ -9,7 +9,7 @@ from domain.ids import SessionId
 from domain.session import Document, Session
 from persistence.redis.client import Reach
 from persistence.redis.keys import session_key
-from persistence.redis.scripts import script
+from persistence.redis.scripts import Script
 
 
 class RedisSessions:
@@ -22,7 +22,7 @@ class RedisSessions:
         self._reach = reach
         self._seconds = seconds
         self._legacy_key = legacy_key
-        self._create = script(reach.client, "create_session")
+        self._create = Script(reach.client, "create_session")
 
     async def create(self, session: Session) -> None:
         """Write what is missing of the session: all of it, at first."""
@@ -31,7 +31,7 @@ class RedisSessions:
         for name, value in fields.items():
             arguments += [name, value]
         key = session_key(session.id)
-        await self._reach.run_at(key, lambda: self._create(keys=[key], args=arguments))
+        await self._reach.run_at(key, lambda: self._create(key, arguments))
         if self._legacy_key:
             text = _legacy_text(session)
             await self._reach.run(lambda: self._reach.client.set(session.id, text, ex=self._seconds, nx=True))

@@ -26,6 +26,7 @@ from persistence.postgres.views import PostgresViews
 from persistence.reads import StoredReads
 from persistence.redis.client import Reach, connect
 from persistence.redis.keys import queue_key, session_key
+from persistence.redis.lines import Client
 from persistence.redis.queue import RedisQueue
 from persistence.redis.sessions import RedisSessions
 from tests.contracts.world import Replica, World
@@ -50,7 +51,7 @@ class Connections:
     """What is opened once for all tests: two pools and clients, as two replicas have them, and the observer's own."""
 
     databases: tuple[Database, Database]
-    clients: tuple[Redis, Redis]
+    clients: tuple[Client, Client]
     postgres: asyncpg.Connection
     redis: Redis
     failures: list[str]
@@ -83,13 +84,13 @@ async def open_database(url: str, stack: AsyncExitStack, failed: Callable[[str],
     return database
 
 
-def open_redis(url: str, stack: AsyncExitStack) -> Redis:
+def open_redis(url: str, stack: AsyncExitStack) -> Client:
     client = connect(url)
     stack.push_async_callback(client.aclose)
     return client
 
 
-def make_replica(database: Database, client: Redis) -> Replica:
+def make_replica(database: Database, client: Client) -> Replica:
     reach = Reach(client, failed=lambda _: None)
     requests = PostgresRequests(database, search_seconds=SEARCH_SECONDS)
     sessions = RedisSessions(reach, seconds=int(SESSION_SECONDS), legacy_key=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
 from domain.errors import StoreUnavailable
 from persistence.redis.client import Reach, connect
+from persistence.redis.lines import Client
 from tests.persistence.conftest import Failures
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -17,7 +17,7 @@ NOWHERE = "redis://127.0.0.1:1/0"
 class Command:
     """Asks a Redis that is not there, or one that is; counts how often."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self.client = client
         self.tried = 0
         self.fails = True

@@ -74,21 +74,51 @@ async def test_the_rest_is_short_and_ends_by_itself(
                 await asyncio.sleep(0.001)
 
 
-def test_a_line_that_uvloop_has_closed_is_a_redis_that_is_away(redis_url: str, failures: Failures) -> None:
-    """Its transports refuse to write with a bare RuntimeError, where asyncio's say nothing."""
+@pytest.mark.parametrize("turns", [0, 1, 20])
+def test_a_line_that_uvloop_closes_is_a_redis_that_is_away_at_most_once(
+    redis_url: str, failures: Failures, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    """Its closed transports refuse to write with a bare RuntimeError, where asyncio's say nothing."""
 
     async def lose_the_line() -> None:
         async with reach_of(redis_url, failures) as reach:
             assert await reach.is_up()
-            connection = await reach.client.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # redis has no types for it
-            connection._writer.transport.abort()
-            with pytest.raises(StoreUnavailable):
-                await reach.run(lambda: connection.send_command("PING"))
-            await reach.client.connection_pool.release(connection)
+            [line] = reach.client._idle
+            assert line._writer is not None
+            line._writer.transport.abort()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if not await reach.is_up():
+                assert failures.names == ["redis"]
+                monkeypatch.setattr(reach, "_rests_until", 0.0)
+                assert await reach.is_up()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(lose_the_line())
-    assert failures.names == ["redis"]
+
+
+async def test_a_line_that_was_closed_while_nobody_used_it_is_not_used(redis_url: str, failures: Failures) -> None:
+    async with reach_of(redis_url, failures) as reach, Redis.from_url(redis_url) as other:
+        assert await reach.is_up()
+        [line] = reach.client._idle
+        await other.client_kill_filter(_type="normal", skipme=True)
+        async with asyncio.timeout(5):
+            while line.is_fresh:  # noqa: ASYNC110 - the other side is waited for
+                await asyncio.sleep(0.001)
+        assert await reach.is_up()
+        assert not failures.names
+
+
+async def test_no_more_lines_are_opened_than_allowed_and_all_are_used_again(redis_url: str, failures: Failures) -> None:
+    client = connect(redis_url, connections=3)
+    reach = Reach(client, failed=failures)
+    async with Redis.from_url(redis_url) as other:
+        before = await other.info("clients")
+        assert all(await asyncio.gather(*(reach.is_up() for _ in range(50))))
+        after = await other.info("clients")
+    assert after["connected_clients"] - before["connected_clients"] == 3
+    assert not failures.names
+    await client.aclose()
 
 
 async def test_a_redis_that_takes_connections_and_never_answers_is_away_soon(failures: Failures) -> None:
