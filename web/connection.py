@@ -75,15 +75,15 @@ class Connection:
 
     ::
 
-        HELD --introduce--> OPEN --close--> CLOSING
-          '-----------------close--------------^
+        HELD --introduce, open--> OPEN --close--> CLOSING
+          '-----------------------close--------------^
 
-    While held, pushes wait behind the first frame.
+    While held, pushes wait behind the first frame, and a farewell for somebody who can hear it.
     """
 
     __slots__ = (
-        "_bytes", "_closer", "_heard", "_held", "_line", "_outbox", "_socket", "_writer", "closed_with",
-        "user_id",
+        "_bytes", "_closer", "_farewell", "_heard", "_is_introduced", "_is_open", "_line", "_outbox", "_socket",
+        "_writer", "closed_with", "user_id",
     )  # fmt: skip
 
     def __init__(self, user_id: UserId, socket: web.WebSocketResponse, line: Line | None) -> None:
@@ -93,18 +93,28 @@ class Connection:
         self._line = line
         self._outbox: list[bytes] = []
         self._bytes = 0
-        self._held = True
+        self._is_introduced = False
+        self._is_open = False
+        self._farewell = b""
         self._heard: tuple[bytes, ...] = ()
         self._writer: asyncio.Task[None] | None = None
         self._closer: asyncio.Task[None] | None = None
 
     @property
     def is_closing(self) -> bool:
-        return self._closer is not None
+        return self.closed_with is not None
+
+    def open(self) -> None:
+        """The handshake has been answered: what waits goes out, if it is there already in one piece with the answer."""
+        self._is_open = True
+        if self.closed_with is not None:
+            self._closer = asyncio.create_task(self._close(self.closed_with))
+        else:
+            self._start_writing()
 
     def introduce(self, frame: bytes) -> None:
         """Send *frame* before everything that was pushed so far, and let the rest flow."""
-        self._held = False
+        self._is_introduced = True
         self._outbox.insert(0, frame)
         self._bytes += len(frame)
         self._start_writing()
@@ -122,7 +132,7 @@ class Connection:
 
     def reply(self, frame: bytes) -> bool:
         """Put *frame* into the outbox, even when it was there before; whether it went in."""
-        if self._closer is not None:
+        if self.closed_with is not None:
             return False
         if len(self._outbox) >= MOST_FRAMES or self._bytes + len(frame) > MOST_BYTES:
             self.close(CloseCode.TOO_SLOW, "reads too slowly")
@@ -134,7 +144,7 @@ class Connection:
 
     def _start_writing(self) -> None:
         """Onto the line at once where it is free: a task for every frame cost a third of sending it."""
-        if self._held or self._writer is not None or self._closer is not None:
+        if not (self._is_introduced and self._is_open) or self._writer is not None or self.closed_with is not None:
             return
         line = self._line
         while self._outbox and line is not None and self._is_free(line):
@@ -161,15 +171,17 @@ class Connection:
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Say goodbye, once, and hang up; never waits."""
-        if self._closer is None:
-            self.closed_with = code
-            self._outbox.clear()
-            self._closer = asyncio.create_task(self._close(code, reason))
+        if self.closed_with is not None:
+            return
+        self.closed_with, self._farewell = code, reason.encode()
+        self._outbox.clear()
+        if self._is_open:
+            self._closer = asyncio.create_task(self._close(code))
 
-    async def _close(self, code: CloseCode, reason: str) -> None:
+    async def _close(self, code: CloseCode) -> None:
         if self._line is not None:  # cut even if the goodbye is never read
             asyncio.get_running_loop().call_later(CLOSING_SECONDS, self._line.abort)
-        await self._socket.close(code=code, message=reason.encode(), drain=False)
+        await self._socket.close(code=code, message=self._farewell, drain=False)
 
     async def finish(self) -> None:
         """Leave nothing behind; returns when the socket is closed."""

@@ -21,6 +21,8 @@ from web.lease import closing_at, rechecking
 from web.manners import Manners
 
 HEARTBEAT_SECONDS: Final = 20
+TOGETHER_SECONDS: Final = 0.05
+"""How long the answer to a handshake waits for the first frame: both in one piece wake the client once."""
 MAX_MESSAGE_BYTES: Final = 4096
 FIRST_RETRY_SECONDS: Final = 0.1
 LAST_RETRY_SECONDS: Final = 2.0
@@ -37,10 +39,10 @@ async def serve(request: web.Request) -> web.StreamResponse:
         identity = await _admit(request, services)
         with gate(request) as standing:
             socket = _socket(request)
-            await socket.prepare(request)
             if isinstance(identity, Identity):
                 await _serve_user(request, services, socket, identity, standing)
             else:
+                await socket.prepare(request)
                 await socket.close(code=identity, message=identity.name.lower().encode())
             return socket
 
@@ -80,6 +82,9 @@ async def _serve_user(
     services.hub.add(connection)  # before the snapshot is read: what happens meanwhile waits behind it
     greeting = asyncio.create_task(_greet(services, connection))
     try:
+        await asyncio.wait([greeting], timeout=TOGETHER_SECONDS)
+        await socket.prepare(request)
+        connection.open()
         with (
             closing_at(connection, identity.expires_at),
             rechecking(connection, services.authenticator, token_of(request), services.options.recheck_seconds),

@@ -195,6 +195,7 @@ def connection() -> tuple[Connection, Paper]:
     paper = Paper()
     one: Any = paper
     subject = Connection(ALICE, one, None)
+    subject.open()
     subject.introduce(b"state")
     return subject, paper
 
