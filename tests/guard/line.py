@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -35,9 +36,11 @@ class Line:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
-    async def open(self) -> AsyncIterator[Line]:
-        """Listen inside the block."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+    async def open(self, listener: socket.socket | None = None) -> AsyncIterator[Line]:
+        """Listen inside the block, at *listener* if there is one."""
+        if listener is None:
+            listener = socket.create_server(("127.0.0.1", 0))
+        server = await asyncio.start_server(self._serve, sock=listener)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
