@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from redis.asyncio import Redis
 
 from domain.errors import StoreUnavailable
 from domain.ids import UserId
@@ -15,6 +14,7 @@ from domain.request import Bucket, Difficulty, Waiting
 from persistence.redis.client import Reach, connect
 from persistence.redis.cluster import is_cluster, node_url
 from persistence.redis.keys import FRAMES_CHANNEL, queue_key
+from persistence.redis.lines import Client
 from persistence.redis.queue import RedisQueue
 from tests.cluster.nodes import Node, Nodes
 from tests.e2e.waiting import until
@@ -26,7 +26,7 @@ BUCKETS = [Bucket(Difficulty.EASY, f"Topic {number}") for number in range(20)]
 
 
 @pytest.fixture
-async def client(nodes: Nodes) -> AsyncIterator[Redis]:
+async def client(nodes: Nodes) -> AsyncIterator[Client]:
     client = connect(nodes.url)
     yield client
     await client.flushall()
@@ -39,7 +39,7 @@ def owner(nodes: Nodes, key: str) -> tuple[Node, int]:
     return next(node for node in nodes.masters if nodes.has(node, slot)), slot
 
 
-async def test_a_slice_that_has_moved_is_found(nodes: Nodes, client: Redis) -> None:
+async def test_a_slice_that_has_moved_is_found(nodes: Nodes, client: Client) -> None:
     queue = RedisQueue(Reach(client, failed=lambda _: None))
     await queue.join(BUCKETS[0], [Waiting(ALICE, 1.0)], 10)
     await queue.remove(BUCKETS[0], [Waiting(ALICE, 1.0)])
@@ -62,7 +62,7 @@ async def test_more_commands_than_connections_wait_for_their_turn(nodes: Nodes) 
     await client.aclose()
 
 
-async def test_without_any_node_the_store_is_away_and_comes_back(nodes: Nodes, client: Redis) -> None:
+async def test_without_any_node_the_store_is_away_and_comes_back(nodes: Nodes, client: Client) -> None:
     reach = Reach(client, failed=lambda _: None)
     queue = RedisQueue(reach)
     await queue.join(BUCKETS[0], [], 10)
