@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,11 +14,11 @@ from tests.guard.measuring import SCENES, Figures
 
 TABLE: Final = Path(__file__).parent / "budgets.toml"
 
-ROOM: Final = {SCENES[0].name: 0.05, SCENES[1].name: 0.15}
-"""Above what was counted.
+ROOM: Final = {SCENES[0].name: 0.05, SCENES[1].name: 0.25}
+"""Above what was counted, by how far figures moved between runs of ten.
 
-The least of five moved by less than 1 % for a lone pair, mostly not at all; of fifty pairs, how many share a batch is
-a matter of timing: by up to 5 %.
+Of a lone pair the least is what counts, since whatever else happens only adds: it did not move, or by less than 3 %.
+How many of fifty pairs share a batch is a matter of timing and goes both ways: the median moved by 10 %.
 """
 
 STALE: Final = 0.7
@@ -65,15 +66,16 @@ def written() -> Iterator[Budget]:
             yield Budget(scene, name, row["counted"], row["ceiling"])
 
 
-def least(figures: Figures) -> Mapping[tuple[str, str], float]:
-    """What is held against the table: the least of each, by scene and name."""
-    return {(scene, name): min(counts) for scene, rows in figures.items() for name, counts in rows.items()}
+def settled(figures: Figures) -> Mapping[tuple[str, str], float]:
+    """What is held against the table: one number of each, by scene and name."""
+    settle = {SCENES[0].name: min, SCENES[1].name: statistics.median}
+    return {(scene, name): settle[scene](counts) for scene, rows in figures.items() for name, counts in rows.items()}
 
 
 def as_table(figures: Figures) -> str:
     """What to paste into the file."""
     lines: list[str] = []
-    for (scene, name), counted in least(figures).items():
+    for (scene, name), counted in settled(figures).items():
         heading = f'["{scene}"]'
         if heading not in lines:
             lines += [""] * bool(lines) + [heading]
@@ -83,5 +85,5 @@ def as_table(figures: Figures) -> str:
 
 def _ceiling(scene: str, counted: float) -> float:
     """Just above: few things of a lone pair, the same number each time, have no room at all."""
-    roomy = counted * (1 + ROOM[scene])
+    roomy = round(counted * (1 + ROOM[scene]), 6)
     return math.floor(roomy) if scene == SCENES[0].name else math.ceil(roomy * 100) / 100
