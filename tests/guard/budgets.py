@@ -14,12 +14,17 @@ from tests.guard.measuring import SCENES, Figures
 
 TABLE: Final = Path(__file__).parent / "budgets.toml"
 
-ROOM: Final = {SCENES[0].name: 0.05, SCENES[1].name: 0.25}
-"""Above what was counted, by how far figures moved between runs of ten.
+ROOM: Final = {"statements": 0.25, "trips": 0.25}
+"""Above what was counted of fifty pairs, by the last word; what it is for the rest follows.
 
-Of a lone pair the least is what counts, since whatever else happens only adds: it did not move, or by less than 3 %.
-How many of fifty pairs share a batch is a matter of timing and goes both ways: the median moved by 10 %.
+Between runs of ten the median moved by up to 15 % here, as it is a matter of timing how many pairs share a statement.
 """
+
+OTHER_ROOM: Final = 0.08
+"""Of fifty pairs: the median moved by up to 2 %."""
+
+LONE_ROOM: Final = 0.05
+"""Of a lone pair, where the least counts, since whatever else happens only adds: it moved by less than 3 %."""
 
 STALE: Final = 0.7
 """A figure below so much of its ceiling would hide a growth back to where it was."""
@@ -68,8 +73,11 @@ def written() -> Iterator[Budget]:
 
 def settled(figures: Figures) -> Mapping[tuple[str, str], float]:
     """What is held against the table: one number of each, by scene and name."""
-    settle = {SCENES[0].name: min, SCENES[1].name: statistics.median}
-    return {(scene, name): settle[scene](counts) for scene, rows in figures.items() for name, counts in rows.items()}
+    return {
+        (scene, name): min(counts) if scene == SCENES[0].name else statistics.median(counts)
+        for scene, rows in figures.items()
+        for name, counts in rows.items()
+    }
 
 
 def as_table(figures: Figures) -> str:
@@ -79,11 +87,13 @@ def as_table(figures: Figures) -> str:
         heading = f'["{scene}"]'
         if heading not in lines:
             lines += [""] * bool(lines) + [heading]
-        lines.append(f'"{name}" = {{ counted = {counted:g}, ceiling = {_ceiling(scene, counted):g} }}')
+        lines.append(f'"{name}" = {{ counted = {counted:g}, ceiling = {_ceiling(scene, name, counted):g} }}')
     return "\n".join(lines)
 
 
-def _ceiling(scene: str, counted: float) -> float:
+def _ceiling(scene: str, name: str, counted: float) -> float:
     """Just above: few things of a lone pair, the same number each time, have no room at all."""
-    roomy = round(counted * (1 + ROOM[scene]), 6)
-    return math.floor(roomy) if scene == SCENES[0].name else math.ceil(roomy * 100) / 100
+    if scene == SCENES[0].name:
+        return math.floor(counted * (1 + LONE_ROOM))
+    room = ROOM.get(name.rsplit(maxsplit=1)[-1], OTHER_ROOM)
+    return math.ceil(round(counted * (1 + room) * 100, 6)) / 100
