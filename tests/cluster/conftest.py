@@ -19,7 +19,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         yield nodes
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def crowd(nodes: Nodes, postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crowd]:
     """Users of two replicas over the cluster."""
     folder = tmp_path_factory.mktemp("replicas")
