@@ -16,6 +16,7 @@ import redis.asyncio
 import redis.exceptions
 import typer
 
+from persistence.redis.cluster import node_url
 from service.embedded import postgres, rabbitmq, valkey
 from service.embedded.datadir import DataDir
 from service.errors import SettingsInvalid, StartFailed
@@ -131,7 +132,9 @@ async def _postgres(dsn: str) -> Finding:
 
 
 async def _redis(url: str) -> Finding:
-    client = redis.asyncio.Redis.from_url(url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS)
+    client = redis.asyncio.Redis.from_url(
+        node_url(url), socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS
+    )
     try:
         about = await client.info("server")
     except (OSError, redis.exceptions.RedisError) as error:

@@ -33,7 +33,7 @@ class Environment(BaseSettings):
 
 
 POSTGRES = "PostgreSQL, the truth; ./run brings its own where this is empty"
-REDIS = "Redis 7 or newer, the index; ./run brings its own where this is empty"
+REDIS = "Redis 7 or newer, the index (redis+cluster:// for a Redis Cluster); ./run brings its own where this is empty"
 RABBITMQ = "RabbitMQ; where empty, events wait in the outbox until there is one"
 
 

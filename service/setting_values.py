@@ -57,7 +57,7 @@ def without_driver(url: str) -> str:
 
 
 def redis_url(value: str) -> str:
-    return _url(value, "redis", "rediss", "unix")
+    return _url(value, "redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
 
 
 def amqp_url(value: str) -> str:

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from domain.errors import StoreUnavailable
+from persistence.redis.cluster import connect_to_cluster, is_cluster
 from persistence.redis.lines import Client, Line
 from persistence.seldom import Seldom
 
@@ -41,17 +42,18 @@ def connect_for_listening(url: str) -> Client:
 
 
 def _client(url: str, connections: int, socket_timeout: float | None, *, decode: bool = True) -> Client:
+    options: dict[str, Any] = {
+        "socket_timeout": socket_timeout,
+        "socket_connect_timeout": TIMEOUT_SECONDS,
+        "health_check_interval": 0,
+        "decode_responses": decode,
+        "encoding_errors": "surrogateescape",  # what others wrote need be no text; it goes back as it came
+        "client_name": "matching-service",
+    }
+    if is_cluster(url):
+        return connect_to_cluster(url, connections=connections, timeout=TIMEOUT_SECONDS, **options)
     pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=TIMEOUT_SECONDS,
-        socket_timeout=socket_timeout,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        health_check_interval=0,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=decode,
-        encoding_errors="surrogateescape",  # what others wrote need be no text; it goes back as it came
-        client_name="matching-service",
+        url, max_connections=connections, timeout=TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0), **options
     )
     # The URL chose among plain, TLS and Unix sockets.
     pool.connection_class = type("Line", (Line, pool.connection_class), {})

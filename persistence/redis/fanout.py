@@ -108,7 +108,7 @@ class RedisFanout:
             try:
                 async with self._subscriber.pubsub() as pubsub:
                     async with asyncio.timeout(ANSWER_SECONDS):
-                        await pubsub.connect()
+                        await self._subscriber.initialize()  # of a cluster: learn the nodes
                         await pubsub.subscribe(FRAMES_CHANNEL)
                     await self._listen(pubsub)
             except (RedisError, OSError, TimeoutError) as error:
@@ -119,6 +119,7 @@ class RedisFanout:
             if self._hears.is_set():
                 self._hears.clear()
                 self._behind |= self._users
+            await self._subscriber.aclose()  # a cluster may have other nodes by now
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self, pubsub: PubSub) -> None:

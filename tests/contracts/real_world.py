@@ -73,7 +73,7 @@ async def open_connections(database_url: str, redis_url: str) -> AsyncIterator[C
         clients = open_redis(redis_url, stack), open_redis(redis_url, stack)
         postgres = await asyncpg.connect(database_url)
         stack.push_async_callback(postgres.close)
-        redis = await stack.enter_async_context(Redis.from_url(redis_url, decode_responses=True))
+        redis = open_redis(redis_url, stack)
         yield Connections((databases[0], databases[1]), clients, postgres, redis, failures)
 
 

@@ -177,11 +177,11 @@ class Client:
 class Crowd:
     """Users whose names nobody had before."""
 
-    def __init__(self, *replicas: Replica) -> None:
+    def __init__(self, *replicas: Replica, connector: aiohttp.BaseConnector | None = None) -> None:
         self.replicas = replicas
         self.users: list[Client] = []
         self.http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=30)
+            connector=connector or aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=30)
         )
 
     def user(self, name: str = "user", *at: Replica) -> Client:

@@ -58,8 +58,7 @@ class Replica:
         clean = {name: value for name, value in os.environ.items() if name not in _OURS}
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "service", "serve"),
+                *self.command(),
                 cwd=self._folder,  # where there is no .env
                 env=clean | {"PYTHONPATH": str(PROJECT)} | self.environment,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -68,6 +67,10 @@ class Replica:
             )
         if self.files is not None:
             resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (self.files, self.files))
+
+    def command(self) -> tuple[str, ...]:
+        """What is run."""
+        return sys.executable, "-m", "service", "serve"
 
     async def start(self) -> None:
         """Start the process; returns when it is ready."""
