@@ -33,6 +33,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._topics = topics
         self._bounded: dict[str, Bounded] = {}
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._actors = Actors()
         self._queues = Queues()
         self._lines = Lines()
@@ -127,9 +128,20 @@ class Metrics:
     # -- for the web edge --------------------------------------------------------------------------
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        counted = self._answered.get((method, route, status)) or self._look_up(method, route, status)
+        counted[0].inc()
+        counted[1].observe(seconds)
+
+    def _look_up(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """The two that count such answers, remembered: labels are looked up under a lock."""
         labels = self._bound("route", route), method if method in _METHODS else OTHER
-        self._answers.labels(*labels, self._bound("status", str(status))).inc()
-        self._durations.labels(*labels).observe(seconds)
+        counted = (
+            self._answers.labels(*labels, self._bound("status", str(status))),
+            self._durations.labels(*labels),
+        )
+        if OTHER not in labels:
+            self._answered[method, route, status] = counted
+        return counted
 
     def socket_opened(self) -> None:
         self._sockets.inc()

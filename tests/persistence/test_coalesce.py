@@ -73,20 +73,29 @@ async def test_so_many_lanes_run_side_by_side_and_no_more() -> None:
 async def test_whoever_comes_soon_after_a_statement_waits_for_others() -> None:
     statement = Statement(is_open=True)
     ask = Coalescer(statement, gather_seconds=0.05)
-    assert await ask(1) == 2
-    second = asyncio.create_task(ask(2))
+    crowd = list(range(10))
+    assert await ask.all(crowd) == [2 * number for number in crowd]
+    second = asyncio.create_task(ask(20))
     for _ in range(5):
         await asyncio.sleep(0)
-    assert [await ask(3), await second] == [6, 4]
-    assert statement.batches == [[1], [2, 3]]
+    assert [await ask(30), await second] == [60, 40]
+    assert statement.batches == [crowd, [20, 30]]
+
+
+async def test_where_there_is_no_crowd_nobody_waits_for_others() -> None:
+    statement = Statement(is_open=True)
+    ask = Coalescer(statement, gather_seconds=60)
+    async with asyncio.timeout(5):
+        assert [await ask(1), await ask(2)] == [2, 4]
+    assert statement.batches == [[1], [2]]
 
 
 async def test_a_full_batch_waits_for_nobody() -> None:
     statement = Statement(is_open=True)
     ask = Coalescer(statement, most=2, gather_seconds=60)
-    assert await ask(1) == 2
     async with asyncio.timeout(5):
-        assert await ask.all([2, 3]) == [4, 6]
+        for numbers in ([1, 2], [3, 4], [5, 6], [7, 8]):
+            assert await ask.all(numbers) == [2 * number for number in numbers]
 
 
 async def test_what_a_batch_raises_everyone_in_it_gets_and_nobody_else() -> None:
