@@ -7,13 +7,15 @@ import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import typer
 from rich.console import Console
 
 from service.errors import StartFailed
-from tests.load.report import Report, save, show, write
+from tests.load.arrivals import Arrival
+from tests.load.report import Sheet, page, show
+from tests.load.report.findings import write
 
 R = TypeVar("R")
 
@@ -22,6 +24,7 @@ app = typer.Typer(
 )
 
 Json = Annotated[Path | None, typer.Option("--json", help="Where to keep the report.", dir_okay=False)]
+Page = Annotated[Path | None, typer.Option("--report", help="Where to keep the page, as HTML.", dir_okay=False)]
 Fsync = Annotated[bool, typer.Option(help="Whether the private stores wait for the disk, as real ones do.")]
 
 
@@ -37,6 +40,7 @@ def flow(
     warm_up: Annotated[float, typer.Option(min=0, max=60, help="Seconds before it is measured.")] = 2,
     fsync: Fsync = True,
     json: Json = None,
+    report: Page = None,
 ) -> None:
     """Measures the whole flow over REST, WebSocket and AMQP, as an open loop."""
     from tests.load.flow import FlowPlan, measure  # noqa: PLC0415  each command loads what it needs only
@@ -46,7 +50,7 @@ def flow(
         fsync=fsync,
     )  # fmt: skip
     console = Console()
-    _finish(_run(measure(plan, console)), console, json)
+    _finish(_run(measure(plan, console)), console, json, report)
 
 
 @app.command()
@@ -58,6 +62,7 @@ def floor(
     workers: Annotated[int, typer.Option(min=1, max=8, help="Processes that generate load.")] = 1,
     fsync: Fsync = True,
     json: Json = None,
+    report: Page = None,
 ) -> None:
     """Measures the bare aiohttp floor and the service in turn: how much CPU a match costs beyond answering."""
     from tests.load.flow import FlowPlan  # noqa: PLC0415
@@ -65,11 +70,7 @@ def floor(
 
     console = Console()
     plan = FlowPlan(rate=rate, seconds=seconds, workers=workers, fsync=fsync)
-    comparison = _run(compare(plan, rounds, console))
-    comparison.show(console)
-    if json is not None:
-        write(comparison.as_json(), json)
-    raise typer.Exit(0 if comparison.is_clean else 1)
+    _finish(_run(compare(plan, rounds, console)), console, json, report)
 
 
 @app.command()
@@ -77,23 +78,30 @@ def buckets(
     *,
     buckets: Annotated[int, typer.Option(min=1, max=500, help="Bucket actors.")] = 8,
     users: Annotated[int, typer.Option(min=2, max=1_000_000)] = 20_000,
-    arrival: Annotated[str, typer.Option(help="burst: all at once; poisson: at random moments.")] = "burst",
-    rate: Annotated[float, typer.Option(min=1, max=100_000, help="Users a second, for poisson.")] = 2000,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=600, help="Instead of --users: --rate times this many, or half of that in a ramp."),
+    ] = None,
+    arrival: Annotated[
+        Arrival, typer.Option(help="burst: all at once; poisson: at random moments; ramp: from 0 to --rate a second.")
+    ] = Arrival.BURST,
+    rate: Annotated[float, typer.Option(min=1, max=100_000, help="Users a second, for poisson and ramp.")] = 2000,
     warm_up: Annotated[int, typer.Option(min=0, max=100_000, help="Users before it is measured.")] = 1000,
     fsync: Fsync = True,
     json: Json = None,
+    report: Page = None,
 ) -> None:
     """Measures the bucket actors in this process over real PostgreSQL and Redis, without HTTP."""
     from service.logs import configure  # noqa: PLC0415
-    from tests.load.buckets import Arrival, BucketPlan, measure  # noqa: PLC0415
+    from tests.load.buckets import BucketPlan, measure  # noqa: PLC0415
 
     configure(level="ERROR", pretty=False)  # the actors run in this process
 
-    if arrival not in list(Arrival):
-        raise typer.BadParameter("it is burst or poisson", param_hint="--arrival")
-    plan = BucketPlan(buckets=buckets, users=users, arrival=Arrival(arrival), rate=rate, warm_up=warm_up, fsync=fsync)
+    if seconds is not None:
+        users = arrival.users(rate, seconds)
+    plan = BucketPlan(buckets=buckets, users=users, arrival=arrival, rate=rate, warm_up=warm_up, fsync=fsync)
     console = Console()
-    _finish(_run(measure(plan, console)), console, json)
+    _finish(_run(measure(plan, console)), console, json, report)
 
 
 def _run(measuring: Coroutine[Any, Any, R]) -> R:
@@ -103,11 +111,22 @@ def _run(measuring: Coroutine[Any, Any, R]) -> R:
         return runner.run(measuring)
 
 
-def _finish(report: Report, console: Console, path: Path | None) -> None:
-    show(report, console)
-    if path is not None:
-        save(report, path)
-    raise typer.Exit(0 if report.is_clean else 1)
+class _Found(Protocol):
+    """What a program returns."""
+
+    def sheet(self) -> Sheet: ...
+
+    def as_json(self) -> dict[str, object]: ...
+
+
+def _finish(found: _Found, console: Console, json: Path | None, report: Path | None) -> None:
+    sheet = found.sheet()
+    show(sheet, console)
+    if json is not None:
+        write(found.as_json(), json)
+    if report is not None:
+        report.write_text(page(sheet), encoding="utf-8")
+    raise typer.Exit(0 if sheet.is_clean else 1)
 
 
 def main() -> None:

@@ -1,0 +1,53 @@
+"""The page that stands alone: no script, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from tests.charts import stylesheet
+from tests.load.report.sheet import Sheet, Table
+
+TEMPLATE: Final = Path(__file__).with_name("page.html")
+
+
+def page(sheet: Sheet) -> str:
+    """The HTML."""
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        title=escape(f"Load report: {sheet.title}"),
+        style=stylesheet(),
+        mark="clean" if sheet.is_clean else "broken",
+        verdict=escape(sheet.verdict),
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        command=escape(sheet.command),
+        caveats="\n".join(f"<li>{escape(caveat)}</li>" for caveat in sheet.caveats),
+        pictures="\n".join(sheet.pictures),
+        tables="\n".join(map(_table, sheet.tables)),
+        surroundings="\n".join(_named(title, values) for title, values in sheet.surroundings.items()),
+    )
+
+
+def _named(title: str, values: Mapping[str, object]) -> str:
+    rows = [(name.replace("_", " "), f"{value}") for name, value in values.items()]
+    return _table(Table(title, (), rows or [("none", "")]))
+
+
+def _table(table: Table) -> str:
+    heads = "".join(f"<th{_side(number)}>{escape(head)}</th>" for number, head in enumerate(table.heads))
+    rows = "".join(_row(row, is_wrong=number in table.wrong) for number, row in enumerate(table.rows))
+    head = f"<thead><tr>{heads}</tr></thead>" if heads else ""
+    return f'<div class="wide"><table><caption>{escape(table.title)}</caption>{head}<tbody>{rows}</tbody></table></div>'
+
+
+def _row(row: Sequence[str], *, is_wrong: bool) -> str:
+    cells = "".join(f"<td{_side(number)}>{escape(cell)}</td>" for number, cell in enumerate(row))
+    return f'<tr class="broken">{cells}</tr>' if is_wrong else f"<tr>{cells}</tr>"
+
+
+def _side(number: int) -> str:
+    """The first column names the row, the others are figures."""
+    return ' class="number"' if number else ""
