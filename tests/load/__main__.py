@@ -104,6 +104,29 @@ def buckets(
     _finish(_run(measure(plan, console)), console, json, report)
 
 
+@app.command()
+def sockets(
+    *,
+    sockets: Annotated[int, typer.Option(min=1, max=50_000, help="WebSockets to hold open.")] = 1000,
+    rate: Annotated[float, typer.Option(min=1, max=10_000, help="Sockets that are opened in a second.")] = 500,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long they are idle.")] = 20,
+    storm: Annotated[bool, typer.Option(help="Whether all are dropped at once then, and come back at once.")] = True,
+    concurrency: Annotated[int, typer.Option(min=1, max=10_000, help="Handshakes in flight in the storm.")] = 500,
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Processes that hold sockets.")] = 1,
+    fsync: Fsync = True,
+    json: Json = None,
+    report: Page = None,
+) -> None:
+    """Measures idle WebSockets, and a storm in which all of them come back."""
+    from tests.load.holding.program import SocketsPlan, measure  # noqa: PLC0415
+
+    plan = SocketsPlan(
+        sockets=sockets, rate=rate, seconds=seconds, storm=storm, concurrency=concurrency, workers=workers, fsync=fsync
+    )
+    console = Console()
+    _finish(_run(measure(plan, console)), console, json, report)
+
+
 def _run(measuring: Coroutine[Any, Any, R]) -> R:
     import uvloop  # noqa: PLC0415
 
