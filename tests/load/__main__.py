@@ -127,6 +127,28 @@ def sockets(
     _finish(_run(measure(plan, console)), console, json, report)
 
 
+@app.command()
+def growth(
+    *,
+    only: Annotated[str, typer.Option(help="Some of users, buckets, sockets, history; all when empty.")] = "",
+    full: Annotated[bool, typer.Option(help="Also 5 million rows of history and 50,000 sockets.")] = False,
+    fsync: Fsync = True,
+    json: Json = None,
+    report: Page = None,
+) -> None:
+    """Measures what a match, a bucket, a user and a socket cost as the work grows."""
+    from service.logs import configure  # noqa: PLC0415
+    from tests.load.growth.program import Grows, GrowthPlan, measure  # noqa: PLC0415
+
+    configure(level="ERROR", pretty=False)  # the actors run in this process
+    try:
+        chosen = [Grows(name) for name in only.replace(",", " ").split()]
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--only") from None
+    console = Console()
+    _finish(_run(measure(GrowthPlan.of(chosen, full=full, fsync=fsync), console)), console, json, report)
+
+
 def _run(measuring: Coroutine[Any, Any, R]) -> R:
     import uvloop  # noqa: PLC0415
 

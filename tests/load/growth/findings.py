@@ -1,0 +1,33 @@
+"""What is told of growth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.load.growth.subject import Subject
+from tests.load.report import Findings, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrowthReport(Findings):
+    """One table and one plot for each subject."""
+
+    subjects: Sequence[Subject]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everyone was matched, and every statement found its rows by an index."""
+        return not self.errors
+
+    def derived(self) -> Mapping[str, object]:
+        """How much each cost has grown."""
+        return {"factors": {subject.title: dict(subject.factors) for subject in self.subjects}}
+
+    def tables(self) -> Sequence[Table]:
+        """One for each subject."""
+        return [subject.table() for subject in self.subjects]
+
+    def pictures(self) -> Sequence[str]:
+        """One for each subject."""
+        return [subject.picture() for subject in self.subjects]
