@@ -31,12 +31,12 @@ async def test_everything_that_can_grow_is_measured_at_every_size(
     assert report.is_clean
     sizes = {f"{subject.title}, {subject.grows}": [size for size, _ in subject.points] for subject in report.subjects}
     assert sizes == {
-        "CPU per match, ms, waiting users": [10, 700],
-        "Memory of a waiting user in the stores, KiB, waiting users": [10, 700],
-        "CPU per match, ms, busy buckets": [1, 4],
         "Memory of one in this process, KiB, idle buckets": [3, 8],
         "Come in a second, idle buckets": [3, 8],
         "Memory of one more socket in the service, KiB, sockets": [5, 12],
+        "CPU per match, ms, busy buckets": [1, 4],
+        "CPU per match, ms, waiting users": [10, 700],
+        "Memory of a waiting user in the stores, KiB, waiting users": [10, 700],
         "CPU per handshake, ms, sockets": [5, 12],
         "CPU of an idle socket in a second, µs, sockets": [5, 12],
         "CPU per match, ms, ended requests": [0, 100],
@@ -57,8 +57,8 @@ def test_the_costs_of_the_last_size_are_compared_with_those_of_the_first() -> No
     )
     assert subject.factors == {"a": 1.5}
     assert subject.table().rows == [
-        ("1", "2.000", "0.000", ""),
-        ("10", "3.000", "1.000", "1.000"),
+        ("1", "2", "0", ""),
+        ("10", "3", "1", "1"),
         ("last / first", "x 1.5", "", ""),
     ]
     assert subject.picture().count("<circle") == 5

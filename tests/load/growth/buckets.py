@@ -51,6 +51,8 @@ async def idle(sizes: Sequence[int], crowd: Crowd) -> list[Subject]:
         for answer in entering:
             await answer
 
+    for visit in (start, enter):
+        await visit([Bucket(Difficulty.MEDIUM, f"Warm {number}") for number in range(WAVE)])
     visits = {"bucket": await _grown(sizes, goals, start), "waiting user": await _grown(sizes, goals, enter)}
     points = {
         title: [(size, {name: grown[size][place] for name, grown in visits.items()}) for size in sizes]

@@ -37,7 +37,8 @@ FROM (SELECT n, now() - interval '20 days' + n * interval '1 millisecond' AS at
 
 _MATCHES = """
 INSERT INTO matches (id, difficulty, topic, request1_id, request2_id, user1_id, user2_id, status, created_at,
-                     changed_at, deadline, user1_confirmed_at, user2_confirmed_at, confirmed_at, session_id, question, untold)
+                     changed_at, deadline, user1_confirmed_at, user2_confirmed_at, confirmed_at, session_id, question,
+                     untold)
 SELECT gen_random_uuid(), 'easy', 'Topic ' || 1 + n % 8, gen_random_uuid(), gen_random_uuid(), 'former-' || n,
        'former-' || n + 1, 'closed', at, at, at, at, at, at, gen_random_uuid(), '{"id": "q"}', false
 FROM (SELECT n, now() - interval '20 days' + n * interval '1 millisecond' AS at

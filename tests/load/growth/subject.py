@@ -37,7 +37,7 @@ class Subject:
         """A row for each size, and one for how much it has grown."""
         names = [*dict.fromkeys(name for _, figures in self.points for name in figures)]
         rows = [
-            (f"{size:,}", *(f"{figures[name]:,.3f}" if name in figures else "" for name in names))
+            (f"{size:,}", *(_short(figures[name]) if name in figures else "" for name in names))
             for size, figures in self.points
         ]
         if self.factors:
@@ -52,3 +52,8 @@ class Subject:
             for name, value in figures.items():
                 lines[name].append((size, value))
         return Plot(title=f"{self.title}, by {self.grows}", lines=lines, across=self.across).svg()
+
+
+def _short(value: float) -> str:
+    """Three digits that count."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
