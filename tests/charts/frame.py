@@ -42,6 +42,8 @@ class Axis:
     start: float = LEFT
     end: float = WIDTH - RIGHT
     kind: Kind = Kind.LINEAR
+    least: float = 0.0
+    """The smallest step between two values that are named, on a linear axis."""
 
     @classmethod
     def upwards(cls, values: Iterable[float], kind: Kind = Kind.LINEAR) -> Axis:
@@ -71,7 +73,7 @@ class Axis:
         """The values to name."""
         match self.kind:
             case Kind.LINEAR:
-                step = nice((self.high - self.low) / 10)
+                step = max(self.least, nice((self.high - self.low) / 10))
                 return [self.low + number * step for number in range(int((self.high - self.low) / step + 1e-9) + 1)]
             case Kind.LOG:
                 powers = range(round(log10(self.low)), floor(log10(self.high) + 1e-9) + 1)
@@ -105,9 +107,15 @@ def widths(axis: Axis, unit: str = "") -> Iterator[str]:
         if x - last < NARROWEST:
             continue
         last = x
-        name = f"p{value:g}" if axis.kind is Kind.PERCENTILE else f"{short(value)}{unit}"
+        name = _name(value, axis.kind, unit)
         inside = min(max(x, LEFT), WIDTH - RIGHT - LETTER * len(name) / 2)
         yield f'<text class="time" x="{inside:.1f}" y="{HEIGHT - 6}">{name}</text>'
+
+
+def _name(value: float, kind: Kind, unit: str) -> str:
+    if kind is not Kind.PERCENTILE:
+        return f"{short(value)}{unit}"
+    return f"p{value:g}" if value else "least"
 
 
 def short(value: float) -> str:

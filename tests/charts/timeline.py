@@ -34,7 +34,7 @@ class Chart:
     def svg(self) -> str:
         """The picture."""
         seconds = max((len(values) for values in self.lines.values()), default=1)
-        x = Axis(0.0, float(max(1, seconds - 1)))
+        x = Axis(0.0, float(max(1, seconds - 1)), least=1.0)
         y = Axis.upwards(value for values in self.lines.values() for value in values)
         parts = (
             *self._bands(x), *heights(y), *widths(x, " s"), *self._curves(x, y), *legend(self.title, self.lines),
@@ -54,3 +54,5 @@ class Chart:
         for number, (name, values) in enumerate(self.lines.items()):
             points = " ".join(f"{x.at(second):.1f},{y.at(value):.1f}" for second, value in enumerate(values))
             yield f'<polyline class="{colour(number)}" points="{points}"><title>{escape(name)}</title></polyline>'
+            if len(values) == 1:  # a line of one point is not seen
+                yield f'<circle class="{colour(number)}" cx="{x.at(0):.1f}" cy="{y.at(values[0]):.1f}" r="3"/>'

@@ -50,6 +50,11 @@ class Series:
         return cls(*zip(*((one.count, one.p50, one.p99) for one in latencies), strict=True))
 
 
+def whole(values: Sequence[float]) -> Sequence[float]:
+    """Without the last second, which is seldom a whole one, unless there is no other."""
+    return values[:-1] or values
+
+
 def percentile(ordered: Sequence[float], share: float) -> float:
     """The nearest-rank percentile: a value that was really measured, and never a better one; 0.0 of none."""
     if not ordered:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.charts import Bars, Chart, Kind, Plot
 from tests.load.holding.attendance import Attendance
-from tests.load.numbers import Curve, Latency, Series, curve
+from tests.load.numbers import Curve, Latency, Series, curve, whole
 from tests.load.processes import EVERYTHING_ELSE, Usage
 from tests.load.report import Findings, Generator, Table
 
@@ -64,7 +64,9 @@ class Wave:
     def pictures(self, name: str) -> Sequence[str]:
         """Of *name*: how it went over time, and latency curves."""
         return [
-            Chart(title=f"{name}: sockets with a state frame, each second", lines={"sockets": self.series.count}).svg(),
+            Chart(
+                title=f"{name}: sockets with a state frame, each second", lines={"sockets/s": whole(self.series.count)}
+            ).svg(),
             Plot(
                 title=f"{name}: latency by percentile, ms", lines=self.curves, across=Kind.PERCENTILE, up=Kind.LOG
             ).svg(),

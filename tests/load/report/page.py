@@ -32,15 +32,35 @@ def page(sheet: Sheet) -> str:
 
 
 def _named(title: str, values: Mapping[str, object]) -> str:
-    rows = [(name.replace("_", " "), f"{value}") for name, value in values.items()]
+    rows = [(name.replace("_", " "), _spoken(value)) for name, value in values.items()]
     return _table(Table(title, (), rows or [("none", "")]))
 
 
+def _spoken(value: object) -> str:
+    match value:
+        case bool() | None:
+            return {True: "yes", False: "no", None: "none"}[value]
+        case float():
+            return f"{value:g}"
+        case list() | tuple():
+            return ", ".join(map(_spoken, value))
+        case _:
+            return str(value)
+
+
 def _table(table: Table) -> str:
+    if not table.heads:
+        return _list(table)
     heads = "".join(f"<th{_side(number)}>{escape(head)}</th>" for number, head in enumerate(table.heads))
     rows = "".join(_row(row, is_wrong=number in table.wrong) for number, row in enumerate(table.rows))
-    head = f"<thead><tr>{heads}</tr></thead>" if heads else ""
-    return f'<div class="wide"><table><caption>{escape(table.title)}</caption>{head}<tbody>{rows}</tbody></table></div>'
+    head = f"<caption>{escape(table.title)}</caption><thead><tr>{heads}</tr></thead>"
+    return f'<div class="wide"><table>{head}<tbody>{rows}</tbody></table></div>'
+
+
+def _list(table: Table) -> str:
+    """Names and values: nothing to compare from row to row."""
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+    return f'<table class="named"><caption>{escape(table.title)}</caption><tbody>{rows}</tbody></table>'
 
 
 def _row(row: Sequence[str], *, is_wrong: bool) -> str:

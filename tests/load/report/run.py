@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.charts import Bars, Chart, Kind, Plot
-from tests.load.numbers import Curve, Latency, Series
-from tests.load.processes import Cost
+from tests.load.numbers import Curve, Latency, Series, whole
+from tests.load.processes import EVERYTHING_ELSE, Cost
 from tests.load.report.findings import Findings
 from tests.load.report.generator import Generator
 from tests.load.report.sheet import Table
@@ -107,14 +107,14 @@ class Report(Findings):
         last = ([*self.curves] or [""])[-1]
         return [
             Plot(title="Latency by percentile, ms", lines=self.curves, across=Kind.PERCENTILE, up=Kind.LOG).svg(),
-            Chart(title="Matches that ended in each second", lines={"matches/s": self.series.count}).svg(),
+            Chart(title="Matches that ended in each second", lines={"matches/s": whole(self.series.count)}).svg(),
             Chart(
                 title=f"Latency of the matches that ended in each second ({last}), ms",
-                lines={"p50": self.series.p50, "p99": self.series.p99},
+                lines={"p50": whole(self.series.p50), "p99": whole(self.series.p99)},
             ).svg(),
             Bars(
                 title="CPU per match, by component",
-                values={name: cost.cpu_ms_per_match for name, cost in self.cost.items()},
+                values={name: cost.cpu_ms_per_match for name, cost in self.cost.items() if name != EVERYTHING_ELSE},
                 unit="ms",
             ).svg(),
         ]
