@@ -80,11 +80,11 @@ async def test_load_goes_to_this_machine_only() -> None:
         await flow.measure(flow.FlowPlan(url="http://192.0.2.1:8002"), quiet())
 
 
-def test_the_command_line_names_both_programs() -> None:
+def test_the_command_line_names_every_program() -> None:
     told = subprocess.run(
         [sys.executable, "-m", "tests.load", "--help"], cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    assert all(word in told.stdout for word in ("flow", "buckets"))
+    assert all(word in told.stdout for word in ("flow", "floor", "buckets", "sockets", "growth"))
 
 
 def test_a_percentile_is_a_measured_value_and_never_a_better_one() -> None:
