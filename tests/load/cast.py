@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import count
 from time import monotonic
 from typing import Final
 
@@ -32,6 +33,8 @@ PATIENCE_SECONDS: Final = 10.0
 
 POLL_SECONDS: Final = 0.01
 TELL_SECONDS: Final = 0.1
+
+_plays = count(1)
 
 
 @contextlib.asynccontextmanager
@@ -65,7 +68,8 @@ async def play(name: str, moments: Sequence[float], buckets: int, cast: Cast, wa
     telling = asyncio.create_task(_tell(watch, lambda: bar.update(task, completed=2 * watch.paired)))
     start = monotonic()
     goals = [Bucket(Difficulty(difficulty), topic) for difficulty, topic in shift.buckets(buckets)]
-    enqueuing = asyncio.create_task(_enqueue(name, [start + one for one in moments], goals, cast, watch))
+    people = f"{name} {next(_plays)}"  # nobody comes twice
+    enqueuing = asyncio.create_task(_enqueue(people, [start + one for one in moments], goals, cast, watch))
     await _until_paired(len(moments) // 2, enqueuing, watch)
     telling.cancel()
     bar.update(task, completed=2 * watch.paired)

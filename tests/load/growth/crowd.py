@@ -7,7 +7,6 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Final
 
 from rich.progress import Progress
@@ -35,12 +34,11 @@ class Crowd:
     rate: float
     settle: float
     errors: Counter[str] = field(default_factory=Counter)
-    _numbers: count[int] = field(default_factory=count)
 
     async def cost(self, name: str, buckets: int = 8) -> Figures:
         """CPU of a match in ms by component, over so many *buckets*."""
         plan = BucketPlan(buckets=buckets, users=self.users, arrival=Arrival.POISSON, rate=self.rate)
-        await self._play(f"{name}, warm-up", plan.moments(self.users // 8), buckets)
+        await self._play(f"{name}, warm-up", plan.moments(self.users // 4), buckets)
         await asyncio.sleep(self.settle)
         groups = {"actors": Group([os.getpid()], with_children=False), **self.stage.groups}
         before = processes.usage(groups)
@@ -52,8 +50,7 @@ class Crowd:
 
     async def _play(self, name: str, moments: Sequence[float], buckets: int) -> int:
         """How many matches there were."""
-        user = f"{name}, {next(self._numbers)}"
-        await cast.play(user, moments, buckets, self.actors, self.watch, self.bar)
+        await cast.play(name, moments, buckets, self.actors, self.watch, self.bar)
         matches = self.watch.paired
         self.errors.update({f"{name}: {kind}": times for kind, times in self.watch.reset().items()})
         if 2 * matches != len(moments):

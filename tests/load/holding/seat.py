@@ -72,7 +72,7 @@ class Seat:
                 socket.drop()
                 raise
         self._socket, self._came = socket, None
-        told.handshakes.append(shaken - began)
+        told.handshakes.append(min(shaken, came) - began)  # both may arrive together, before we are woken
         told.moments.append(came)
         told.took.append(came - intended)
 

@@ -25,7 +25,7 @@ def page(sheet: Sheet) -> str:
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         command=escape(sheet.command),
         caveats="\n".join(f"<li>{escape(caveat)}</li>" for caveat in sheet.caveats),
-        pictures="\n".join(sheet.pictures),
+        pictures="\n".join(f'<div class="wide">{picture}</div>' for picture in sheet.pictures),
         tables="\n".join(map(_table, sheet.tables)),
         surroundings="\n".join(_named(title, values) for title, values in sheet.surroundings.items()),
     )
