@@ -10,7 +10,7 @@ from rich.console import Console
 
 from service.embedded import Servers, Urls
 from tests.load.growth import program
-from tests.load.growth.plans import full_reads
+from tests.load.growth.plans import full_reads, name_of, paths
 from tests.load.growth.program import Grows, GrowthPlan
 from tests.load.growth.subject import Subject
 from tests.load.house import Stage
@@ -42,6 +42,7 @@ async def test_everything_that_can_grow_is_measured_at_every_size(
         "CPU per match, ms, ended requests": [0, 100],
         "Plans on cold statistics, ended requests": [0, 100],
     }
+    assert "match_requests_live" in " ".join(report.paths.values())
     plans = report.subjects[-1].points
     assert all(figures["statements"] >= 8 for _, figures in plans)
     ended = {"match_requests": "status = 'confirmed'", "matches": "status = 'closed'", "outbox": "body = '{}'"}
@@ -69,6 +70,14 @@ def test_a_plan_that_reads_a_whole_table_is_found_however_deep() -> None:
     tiny = {"Node Type": "Seq Scan", "Relation Name": "heartbeat"}
     plan = {"Node Type": "Sort", "Plans": [{"Node Type": "Nested Loop", "Plans": [tiny, scan]}]}
     assert list(full_reads(plan)) == ["matches"]
+    by_index = {"Node Type": "Bitmap Index Scan", "Index Name": "matches_changed"}
+    assert list(paths({"Node Type": "Sort", "Plans": [by_index, scan]})) == ["matches_changed", "ALL OF matches"]
+    assert list(full_reads(by_index)) == []
+
+
+def test_statements_are_told_apart_by_what_follows_their_columns() -> None:
+    assert name_of("\nSELECT id,\n  user_id FROM matches\nWHERE untold") == "SELECT ... FROM matches WHERE untold"
+    assert name_of("INSERT INTO matches SELECT 1 FROM x") == "INSERT INTO matches SELECT 1 FROM x"
 
 
 def test_full_goes_further_and_only_chooses() -> None:

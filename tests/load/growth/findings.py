@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.load.growth.subject import Subject
 from tests.load.report import Findings, Table
@@ -14,6 +14,8 @@ class GrowthReport(Findings):
     """One table and one plot for each subject."""
 
     subjects: Sequence[Subject]
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """Statements with the indexes by which they find their rows, beside the longest history."""
 
     @property
     def is_clean(self) -> bool:
@@ -25,8 +27,12 @@ class GrowthReport(Findings):
         return {"factors": {subject.title: dict(subject.factors) for subject in self.subjects}}
 
     def tables(self) -> Sequence[Table]:
-        """One for each subject."""
-        return [subject.table() for subject in self.subjects]
+        """One for each subject, and what PostgreSQL does."""
+        tables = [subject.table() for subject in self.subjects]
+        if self.paths:
+            rows = [(f"{sql} ...", path or "no rows of tables") for sql, path in self.paths.items()]
+            tables.append(Table("How PostgreSQL finds the rows, beside the longest history", (), rows))
+        return tables
 
     def pictures(self) -> Sequence[str]:
         """One for each subject."""

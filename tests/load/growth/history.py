@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from persistence.postgres.database import Database
 from tests.charts import Kind
 from tests.load.growth.crowd import Crowd
-from tests.load.growth.plans import Plans, full_reads
+from tests.load.growth.plans import Plans
 from tests.load.growth.rows import Rows
 from tests.load.growth.subject import Figures, Subject
 
@@ -27,8 +27,8 @@ async def measure(sizes: Sequence[int], crowd: Crowd, rows: Rows, plans: Plans, 
         there = size
         crowd.bar.update(task, total=1, completed=1)
         cost.append((size, await crowd.cost(f"{size:,} {GROWS}")))
-        full = {sql: [*full_reads(plan)] for sql, plan in (await plans.explained(database)).items()}
-        guilty = {" ".join(sql.split())[:70]: tables for sql, tables in full.items() if tables}
+        full = await plans.explain(database)
+        guilty = {sql: tables for sql, tables in full.items() if tables}
         crowd.errors.update(f"reads all of {tables}: {sql}" for sql, tables in guilty.items())
         reads.append((size, {"statements": float(len(full)), "that read a whole table": float(len(guilty))}))
     return [

@@ -67,7 +67,7 @@ async def measure(plan: GrowthPlan, console: Console, stage: house.Stage | None 
     with contextlib.ExitStack() as stack:
         stage = stage or stack.enter_context(house.private_servers(rabbitmq=False, fsync=plan.fsync))
         with Progress(console=console) as bar:
-            run = _Run(plan, stage, bar, Counter())
+            run = _Run(plan, stage, bar, Counter(), Plans())
             # Idle buckets come first: memory that something else has used and given back would hide theirs.
             first = sorted(plan.only, key=lambda grows: grows is not Grows.BUCKETS)
             subjects = [subject for grows in first for subject in await run.let_grow(grows)]
@@ -76,6 +76,7 @@ async def measure(plan: GrowthPlan, console: Console, stage: house.Stage | None 
             plan=asdict(plan),
             subjects=subjects,
             errors=dict(run.errors),
+            paths=run.plans.paths,
             caveats=_caveats(plan),
             server_versions=await stage.versions(),
         )
@@ -87,6 +88,8 @@ class _Run:
     stage: house.Stage
     bar: Progress
     errors: Counter[str]
+    plans: Plans
+    """Of what is asked while history grows."""
 
     async def let_grow(self, grows: Grows) -> list[Subject]:
         """One subject, beginning with empty stores."""
@@ -95,13 +98,13 @@ class _Run:
             await rows.clear()
             match grows:
                 case Grows.USERS:
-                    async with self._crowd(Plans()) as (crowd, _):
+                    async with self._crowd() as (crowd, _):
                         return await waiting.measure(plan.waiting, crowd, rows)
                 case Grows.BUCKETS:
-                    async with self._crowd(Plans()) as (crowd, _):
+                    async with self._crowd() as (crowd, _):
                         idle = await buckets.idle(plan.idle, crowd)
                     await rows.clear()
-                    async with self._crowd(Plans()) as (crowd, _):
+                    async with self._crowd() as (crowd, _):
                         return [*idle, *await buckets.busy(plan.busy, crowd)]
                 case Grows.SOCKETS:
                     return await sockets.measure(
@@ -111,16 +114,15 @@ class _Run:
                     return await self._history(rows)
 
     async def _history(self, rows: Rows) -> list[Subject]:
-        plans = Plans()
-        async with self._crowd(plans) as (crowd, stores):
-            return await history.measure(self.plan.history, crowd, rows, plans, stores.database)
+        async with self._crowd() as (crowd, stores):
+            self.plans.watch(stores.database)
+            return await history.measure(self.plan.history, crowd, rows, self.plans, stores.database)
 
     @contextlib.asynccontextmanager
-    async def _crowd(self, plans: Plans) -> AsyncIterator[tuple[Crowd, Stores]]:
-        """New actors, and who comes to them; *plans* sees what they ask PostgreSQL."""
+    async def _crowd(self) -> AsyncIterator[tuple[Crowd, Stores]]:
+        """New actors with their stores, and who comes to them."""
         watch, opened, plan = Stopwatch(), list[Stores](), self.plan
         async with cast.started(self.stage, watch, opened.append) as actors:
-            plans.watch(opened[0].database)
             yield (
                 Crowd(
                     stage=self.stage, actors=actors, watch=watch, bar=self.bar, users=plan.users, rate=plan.rate,
@@ -143,6 +145,7 @@ def _caveats(plan: GrowthPlan) -> list[str]:
         )
     if Grows.HISTORY in plan.only:
         found.append("History was inserted with SQL; nobody has counted its rows: no ANALYZE, no autovacuum.")
+        found.append("Statements are those of pairing and sweeping: nobody confirms here, and no session is opened.")
     if not plan.fsync:
         found.append("The stores did not wait for the disk.")
     return found
