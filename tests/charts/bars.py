@@ -19,7 +19,7 @@ VALUES: Final = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """One bar for each name."""
+    """One bar for each name; those whose names begin with the same word have the same colour."""
 
     title: str
     values: Mapping[str, float]
@@ -32,8 +32,10 @@ class Bars:
 
     def _rows(self) -> Iterator[str]:
         axis = Axis(0.0, max(self.values.values(), default=0.0) or 1.0, NAMES, WIDTH - RIGHT - VALUES)
+        words = [*dict.fromkeys(name.split()[0] for name in self.values)]
         for number, (name, value) in enumerate(self.values.items()):
+            shade = colour(words.index(name.split()[0]))
             y, width = TOP + ROW * number, max(1.0, axis.at(value) - NAMES)
             yield f'<text class="end" x="{NAMES - 8}" y="{y + 14}">{escape(name)}</text>'
-            yield f'<rect class="{colour(number)}" x="{NAMES}" y="{y + 3}" width="{width:.1f}" height="15"/>'
+            yield f'<rect class="{shade}" x="{NAMES}" y="{y + 3}" width="{width:.1f}" height="15"/>'
             yield f'<text x="{NAMES + width + 6:.1f}" y="{y + 14}">{value:,.3g} {escape(self.unit)}</text>'

@@ -62,6 +62,11 @@ def test_bars_are_as_long_as_their_values() -> None:
     assert "2 ms" in svg
 
 
+def test_bars_of_the_same_kind_have_the_same_colour() -> None:
+    svg = Bars(title="T", values={"a 1": 2.0, "a 2": 1.0, "b 1": 1.0}).svg()
+    assert re.findall(r'rect class="(c\d)"', svg) == ["c0", "c0", "c1"]
+
+
 @pytest.mark.parametrize(("value", "text"), [(0.5, "0.5"), (1000, "1000"), (20_000, "20k"), (5_000_000, "5M")])
 def test_large_numbers_are_short(value: float, text: str) -> None:
     assert short(value) == text

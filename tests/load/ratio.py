@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -64,20 +64,26 @@ class Comparison:
             for number, (low, high, ratio) in enumerate(rounds, start=1)
         ]
         by_round = Table("CPU per match", ("round", "floor, ms", "service, ms", "ratio"), [*rows, self._middle()])
-        bars = {
-            f"{name} {number}": _cpu(report)
-            for name, reports in (("floor", self.floor), ("service", self.service))
-            for number, report in enumerate(reports, start=1)
-        }
+        bars = {name: _cpu(report) for name, report in self._rounds()}
         return dataclasses.replace(
             last,
             title="service over floor",
             verdict=f"{self.ratio:.2f} times the floor" + ("" if self.is_clean else "; NOT CLEAN: see the rounds"),
             is_clean=self.is_clean,
-            tables=[by_round, *last.tables],
+            tables=[by_round, *(dataclasses.replace(one, title=f"{one.title} (last round)") for one in last.tables)],
             pictures=[Bars(title="CPU per match, round by round", values=bars, unit="ms").svg(), *last.pictures],
-            caveats=[*dict.fromkeys(one for report in (*self.floor, *self.service) for one in report.all_caveats())],
+            caveats=self._caveats(),
         )
+
+    def _rounds(self) -> Iterator[tuple[str, Report]]:
+        for name, reports in (("floor", self.floor), ("service", self.service)):
+            for number, report in enumerate(reports, start=1):
+                yield f"{name} {number}", report
+
+    def _caveats(self) -> list[str]:
+        doubts = [f"{name}: {doubt}" for name, report in self._rounds() for doubt in report.doubts()]
+        common = [one for _, report in self._rounds() for one in report.all_caveats() if one not in report.doubts()]
+        return [*doubts, *dict.fromkeys(common)]
 
     def _middle(self) -> tuple[str, ...]:
         floor, service = (median(map(_cpu, reports)) for reports in (self.floor, self.service))

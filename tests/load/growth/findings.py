@@ -35,5 +35,5 @@ class GrowthReport(Findings):
         return tables
 
     def pictures(self) -> Sequence[str]:
-        """One for each subject."""
-        return [subject.picture() for subject in self.subjects]
+        """One for each subject that is more than a count."""
+        return [subject.picture() for subject in self.subjects if subject.is_drawn]

@@ -22,6 +22,7 @@ class Subject:
     """What the sizes count."""
     points: Sequence[tuple[int, Figures]]
     across: Kind = Kind.LOG
+    is_drawn: bool = True
     is_cost: bool = True
     """Whether the last point over the first says something."""
 

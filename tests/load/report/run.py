@@ -68,8 +68,11 @@ class Report(Findings):
 
     def all_caveats(self) -> list[str]:
         """Those of the generator come first: they may make all else void."""
-        doubts = self.generator.caveats() if self.generator else ()
-        return [*doubts, *Findings.all_caveats(self)]
+        return [*self.doubts(), *Findings.all_caveats(self)]
+
+    def doubts(self) -> list[str]:
+        """What the generator did to the figures."""
+        return list(self.generator.caveats()) if self.generator else []
 
     def tables(self) -> Sequence[Table]:
         """Summary, latencies, cost."""
