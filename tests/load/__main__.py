@@ -23,8 +23,22 @@ app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__
 )
 
-Json = Annotated[Path | None, typer.Option("--json", help="Where to keep the report.", dir_okay=False)]
-Page = Annotated[Path | None, typer.Option("--report", help="Where to keep the page, as HTML.", dir_okay=False)]
+
+def _in_a_folder(path: Path | None) -> Path | None:
+    """Told before the run, not after it."""
+    if path is not None and not path.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {path.parent}")
+    return path
+
+
+Json = Annotated[
+    Path | None,
+    typer.Option("--json", help="Where to keep everything, as JSON.", dir_okay=False, callback=_in_a_folder),
+]
+Page = Annotated[
+    Path | None,
+    typer.Option("--report", help="Where to keep the page, as HTML.", dir_okay=False, callback=_in_a_folder),
+]
 Fsync = Annotated[bool, typer.Option(help="Whether the private stores wait for the disk, as real ones do.")]
 
 

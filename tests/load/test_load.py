@@ -87,6 +87,12 @@ def test_the_command_line_names_every_program() -> None:
     assert all(word in told.stdout for word in ("flow", "floor", "buckets", "sockets", "growth"))
 
 
+def test_a_report_that_cannot_be_kept_is_refused_before_the_run() -> None:
+    command = [sys.executable, "-m", "tests.load", "growth", "--report", "/nowhere/at/all.html"]
+    told = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (told.returncode, "/nowhere/at" in told.stderr) == (2, True)
+
+
 def test_a_percentile_is_a_measured_value_and_never_a_better_one() -> None:
     assert [percentile([1.0, 2.0, 3.0, 4.0], share) for share in (0.0, 0.5, 0.51, 0.99, 1.0)] == [1, 2, 3, 4, 4]
     assert Latency.of([0.002, 0.001]) == Latency(2, 1.0, 2.0, 2.0, 2.0)

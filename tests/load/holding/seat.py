@@ -64,14 +64,14 @@ class Seat:
     async def _try(self, intended: float, told: Attendance) -> None:
         began, self._came = monotonic(), asyncio.get_running_loop().create_future()
         async with asyncio.timeout(ANSWER_SECONDS):
-            socket = await sockets.connect(self._url, self._hear, self._end, self._source)
+            self._socket = await sockets.connect(self._url, self._hear, self._end, self._source)
             shaken = monotonic()
             try:
                 came = await self._came
             except BaseException:
-                socket.drop()
+                self.drop()
                 raise
-        self._socket, self._came = socket, None
+        self._came = None
         told.handshakes.append(min(shaken, came) - began)  # both may arrive together, before we are woken
         told.moments.append(came)
         told.took.append(came - intended)
@@ -84,6 +84,7 @@ class Seat:
     def _end(self, code: int) -> None:
         if self._came is not None and not self._came.done():
             self._came.set_exception(sockets.Refused(f"closed with {code}"))
+            self._came.exception()  # nobody asks when the handshake was refused already
         elif self._socket is not None:
             self._socket = None
             self._lost[str(code)] += 1
