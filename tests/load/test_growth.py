@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import asyncpg
@@ -29,18 +30,19 @@ async def test_everything_that_can_grow_is_measured_at_every_size(
     report = await program.measure(plan, Console(quiet=True), stage)
     assert report.errors == {}
     assert report.is_clean
-    sizes = {f"{subject.title}, {subject.grows}": [size for size, _ in subject.points] for subject in report.subjects}
+    assert json.loads(json.dumps(report.as_json()))["factors"].keys() == {one.name for one in report.subjects}
+    sizes = {subject.name: [size for size, _ in subject.points] for subject in report.subjects}
     assert sizes == {
-        "Memory of one in this process, KiB, idle buckets": [3, 8],
-        "Come in a second, idle buckets": [3, 8],
-        "Memory of one more socket in the service, KiB, sockets": [5, 12],
-        "CPU per match, ms, busy buckets": [1, 4],
-        "CPU per match, ms, waiting users": [10, 700],
-        "Memory of a waiting user in the stores, KiB, waiting users": [10, 700],
-        "CPU per handshake, ms, sockets": [5, 12],
-        "CPU of an idle socket in a second, µs, sockets": [5, 12],
-        "CPU per match, ms, ended requests": [0, 100],
-        "Plans on cold statistics, ended requests": [0, 100],
+        "Memory of one in this process, KiB, by idle buckets": [3, 8],
+        "Come in a second, by idle buckets": [3, 8],
+        "Memory of one more socket in the service, KiB, by sockets": [5, 12],
+        "CPU per match, ms, by busy buckets": [1, 4],
+        "CPU per match, ms, by waiting users": [10, 700],
+        "Memory of a waiting user in the stores, KiB, by waiting users": [10, 700],
+        "CPU per handshake, ms, by sockets": [5, 12],
+        "CPU of an idle socket in a second, µs, by sockets": [5, 12],
+        "CPU per match, ms, by ended requests": [0, 100],
+        "Plans on cold statistics, by ended requests": [0, 100],
     }
     assert "match_requests_live" in " ".join(report.paths.values())
     plans = report.subjects[-1].points

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import resource
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from tests.load.holding import program, room
 from tests.load.holding.attendance import Attendance
 from tests.load.holding.seat import Seat
 from tests.load.house import Stage
+from tests.load.report import page
 
 
 @contextlib.asynccontextmanager
@@ -57,6 +59,8 @@ async def test_everyone_sits_and_is_back_after_a_storm(
     report = await program.measure(plan, Console(quiet=True), stage)
     assert (report.errors, report.wanted, report.present) == ({}, 30, 30)
     assert report.is_clean
+    assert json.loads(json.dumps(report.as_json()))["kib_per_socket"] == report.kib_per_socket
+    assert page(report.sheet()).count("<svg") == 6
     assert report.storm is not None
     assert [(wave.came, wave.refused) for wave in (report.opening, report.storm)] == [(30, {}), (32, {})]
     assert sum(report.storm.series.count) == 32

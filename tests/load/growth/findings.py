@@ -24,7 +24,7 @@ class GrowthReport(Findings):
 
     def derived(self) -> Mapping[str, object]:
         """How much each cost has grown."""
-        return {"factors": {subject.title: dict(subject.factors) for subject in self.subjects}}
+        return {"factors": {subject.name: dict(subject.factors) for subject in self.subjects}}
 
     def tables(self) -> Sequence[Table]:
         """One for each subject, and what PostgreSQL does."""

@@ -27,6 +27,11 @@ class Subject:
     """Whether the last point over the first says something."""
 
     @property
+    def name(self) -> str:
+        """Different for every subject of a run."""
+        return f"{self.title}, by {self.grows}"
+
+    @property
     def factors(self) -> Figures:
         """The last point over the first, for each line that has both."""
         if not self.is_cost or len(self.points) < 2:
@@ -44,7 +49,7 @@ class Subject:
         if self.factors:
             grown = (f"x {self.factors[name]}" if name in self.factors else "" for name in names)
             rows.append(("last / first", *grown))
-        return Table(self.title, (self.grows, *names), rows)
+        return Table(self.name, (self.grows, *names), rows)
 
     def picture(self) -> str:
         """A line for each figure."""
@@ -52,7 +57,7 @@ class Subject:
         for size, figures in self.points:
             for name, value in figures.items():
                 lines[name].append((size, value))
-        return Plot(title=f"{self.title}, by {self.grows}", lines=lines, across=self.across).svg()
+        return Plot(title=self.name, lines=lines, across=self.across).svg()
 
 
 def _short(value: float) -> str:
