@@ -79,6 +79,7 @@ def test_a_plan_that_reads_a_whole_table_is_found_however_deep() -> None:
 
 def test_statements_are_told_apart_by_what_follows_their_columns() -> None:
     assert name_of("\nSELECT id,\n  user_id FROM matches\nWHERE untold") == "SELECT ... FROM matches WHERE untold"
+    assert name_of("SELECT extract(epoch FROM now()) FROM outbox WHERE x") == "SELECT ... FROM outbox WHERE x"
     assert name_of("INSERT INTO matches SELECT 1 FROM x") == "INSERT INTO matches SELECT 1 FROM x"
 
 

@@ -52,7 +52,7 @@ class Plans:
 
 def name_of(sql: str) -> str:
     """The beginning of a statement, without a list of columns that many begin with."""
-    return re.sub(r"^SELECT .*? FROM ", "SELECT ... FROM ", " ".join(sql.split()))[:SHOWN]
+    return re.sub(r"^SELECT .*? FROM (?=\w+ )", "SELECT ... FROM ", " ".join(sql.split()))[:SHOWN]
 
 
 def full_reads(plan: dict[str, Any]) -> Iterator[str]:

@@ -43,9 +43,9 @@ class GrowthPlan:
     history: Sequence[int] = (0, 100_000, 1_000_000)
     users: int = 4_000
     """Who come while one point is measured."""
-    rate: float = 2_000.0
+    rate: float = 1_000.0
     """How many of them in a second."""
-    socket_rate: float = 800.0
+    socket_rate: float = 600.0
     socket_seconds: float = 5.0
     """How long sockets are idle at each point."""
     settle: float = 0.7
@@ -67,7 +67,7 @@ async def measure(plan: GrowthPlan, console: Console, stage: house.Stage | None 
     with contextlib.ExitStack() as stack:
         stage = stage or stack.enter_context(house.private_servers(rabbitmq=False, fsync=plan.fsync))
         with Progress(console=console) as bar:
-            run = _Run(plan, stage, bar, Counter(), Plans())
+            run = _Run(plan, stage, bar, Counter(), [], Plans())
             # Idle buckets come first: memory that something else has used and given back would hide theirs.
             first = sorted(plan.only, key=lambda grows: grows is not Grows.BUCKETS)
             subjects = [subject for grows in first for subject in await run.let_grow(grows)]
@@ -77,7 +77,7 @@ async def measure(plan: GrowthPlan, console: Console, stage: house.Stage | None 
             subjects=subjects,
             errors=dict(run.errors),
             paths=run.plans.paths,
-            caveats=_caveats(plan),
+            caveats=[*run.notes, *_caveats(plan)],
             server_versions=await stage.versions(),
         )
 
@@ -88,6 +88,8 @@ class _Run:
     stage: house.Stage
     bar: Progress
     errors: Counter[str]
+    notes: list[str]
+    """What was not as asked for."""
     plans: Plans
     """Of what is asked while history grows."""
 
@@ -108,7 +110,7 @@ class _Run:
                         return [*idle, *await buckets.busy(plan.busy, crowd)]
                 case Grows.SOCKETS:
                     return await sockets.measure(
-                        plan.sockets, plan.socket_rate, plan.socket_seconds, self.stage, self.bar, self.errors
+                        plan.sockets, plan.socket_rate, plan.socket_seconds, self.stage, self.bar, self.notes
                     )
                 case Grows.HISTORY:
                     return await self._history(rows)

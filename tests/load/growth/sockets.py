@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 
 from rich.progress import Progress
@@ -19,20 +18,24 @@ GROWS = "sockets"
 
 
 async def measure(
-    sizes: Sequence[int], rate: float, seconds: float, stage: house.Stage, bar: Progress, errors: Counter[str]
+    sizes: Sequence[int], rate: float, seconds: float, stage: house.Stage, bar: Progress, notes: list[str]
 ) -> list[Subject]:
     """What each costs to open and to keep, and takes in the service."""
     room = make_room(max(sizes))
+    if room < max(sizes):
+        notes.append(f"{room:,} SOCKETS INSTEAD OF {max(sizes):,}: a process may open no more files (ulimit -Hn).")
     memory: list[tuple[int, Figures]] = []
     opening: list[tuple[int, Figures]] = []
     keeping: list[tuple[int, Figures]] = []
     async with hall.opened(stage, workers=1) as place:
-        for size in sizes:
-            if size > room:
-                errors[f"{size:,} sockets: the system lets a process have {room:,}"] += 1
-                continue
+        for size in sorted({min(size, room) for size in sizes}):
             wave, kib, idle = await _more(size - place.seats, rate, seconds, place, bar)
-            errors.update({f"{size:,} sockets: refused with {status}": times for status, times in wave.refused.items()})
+            notes += [
+                f"On the way to {size:,} sockets, {times:,} attempts failed with {status}; they were repeated."
+                for status, times in wave.refused.items()
+            ]
+            if wave.came < wave.wanted:
+                notes.append(f"OF {wave.wanted:,} MORE SOCKETS ONLY {wave.came:,} CAME TO BE.")
             memory.append((size, {"service": kib}))
             opening.append((size, wave.cpu_ms_per_socket))
             keeping.append((size, idle))
