@@ -99,10 +99,10 @@ def heights(axis: Axis) -> Iterator[str]:
         yield f'<text class="tick" x="{LEFT - 6}" y="{y + 4:.1f}">{short(value)}</text>'
 
 
-def widths(axis: Axis, unit: str = "") -> Iterator[str]:
-    """What stands below: one *unit* for all, leaving out what would overlap."""
+def widths(axis: Axis, unit: str = "", values: Iterable[float] = ()) -> Iterator[str]:
+    """What stands below: *values*, or round ones; one *unit* for all, leaving out what would overlap."""
     last = float("-inf")
-    for value in axis.ticks():
+    for value in tuple(values) or axis.ticks():
         x = axis.at(value)
         if x - last < NARROWEST:
             continue

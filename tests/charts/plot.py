@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Final
 
 from tests.charts.frame import Axis, Kind, colour, heights, legend, picture, widths
+
+FEW: Final = 8
+"""Places that are named below a plot."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -24,7 +28,15 @@ class Plot:
         """The picture."""
         x = self._across()
         y = Axis.upwards((value for points in self.lines.values() for _, value in points), self.up)
-        return picture(self.title, (*heights(y), *widths(x), *self._curves(x, y), *legend(self.title, self.lines)))
+        return picture(
+            self.title,
+            (*heights(y), *widths(x, values=self._named()), *self._curves(x, y), *legend(self.title, self.lines)),
+        )
+
+    def _named(self) -> list[float]:
+        """The places of the points, where they are few; none to have round numbers."""
+        places = sorted({place for points in self.lines.values() for place, _ in points})
+        return places if self.across is not Kind.PERCENTILE and len(places) <= FEW else []
 
     def _across(self) -> Axis:
         values = [value for points in self.lines.values() for value, _ in points]

@@ -54,6 +54,11 @@ def test_a_plot_has_a_point_for_every_value() -> None:
     assert "<T>" not in svg
 
 
+def test_a_few_places_are_named_as_they_are() -> None:
+    svg = Plot(title="T", lines={"a": [(1000, 1), (5000, 2), (20_000, 3)]}, across=Kind.LOG).svg()
+    assert re.findall(r'class="time"[^>]*>([^<]+)<', svg) == ["1000", "5000", "20k"]
+
+
 def test_bars_are_as_long_as_their_values() -> None:
     svg = Bars(title="T", values={"a": 2.0, "b": 1.0, "none": 0.0}, unit="ms").svg()
     long, half, none = (float(width) for width in re.findall(r'width="([\d.]+)" height="15"', svg))
