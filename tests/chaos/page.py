@@ -9,9 +9,9 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from tests.chaos.chart import Band, Chart
 from tests.chaos.report import SHOWN, Judged, spoken, summed, violations
 from tests.chaos.series import Recovery
+from tests.charts import Band, Chart, stylesheet
 
 TEMPLATE: Final = Path(__file__).with_name("report.html")
 
@@ -21,6 +21,7 @@ def page(runs: Sequence[Judged]) -> str:
     clean = all(run.verdict.is_clean for run in runs)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title="Chaos report",
+        style=stylesheet(),
         verdict=escape(summed(runs)),
         **{"class": "clean" if clean else "broken"},
         runs="\n".join(map(_run, runs)),

@@ -8,7 +8,6 @@ from math import inf
 
 import pytest
 
-from tests.chaos.chart import Band, Chart, nice
 from tests.chaos.checker import Finding, Violation
 from tests.chaos.page import page
 from tests.chaos.report import SHOWN, Judged, lines, spoken, summed, told
@@ -123,15 +122,3 @@ def test_a_page_shows_what_is_broken_and_escapes_it() -> None:
     html = page([Judged.of(story.evidence())])
     assert '<tr class="broken">' in html
     assert "<script>" not in html
-
-
-def test_a_chart_draws_lines_and_bands_to_scale() -> None:
-    svg = Chart(title="T", lines={"a": [0, 5, 10]}, bands=[Band("F9 <x>", 1.0, 2.0)]).svg()
-    assert 'points="56.0,196.0 502.0,111.0 948.0,26.0"' in svg
-    assert '<rect class="band" x="502.0" y="26" width="446.0"' in svg
-    assert "F9 &lt;x&gt;" in svg
-
-
-@pytest.mark.parametrize(("value", "axis"), [(0, 1), (0.7, 1), (1, 1), (3, 5), (12, 20), (51, 100), (100, 100)])
-def test_axes_end_at_round_numbers(value: float, axis: float) -> None:
-    assert nice(value) == axis

@@ -38,20 +38,25 @@ class Crew:
 
     async def play(self, shifts: Sequence[Shift], progress: Progress) -> Tally:
         """One shift for each; what came of all together."""
+        answers = await self.ask([line_of(shift) for shift in shifts], progress)
+        return Tally.sum(Tally.read(answer["tally"]) for answer in answers)
+
+    async def ask(self, orders: Sequence[bytes], progress: Progress) -> list[dict[str, Any]]:
+        """One order for each, as a line; their answers, in order."""
         done = dict.fromkeys(self.pids, 0)
 
         def note(pid: int, users: int) -> None:
             done[pid] = users
             progress(sum(done.values()))
 
-        played = (_play(worker, shift, note) for worker, shift in zip(self.workers, shifts, strict=True))
-        return Tally.sum(await asyncio.gather(*played))
+        asked = (_ask(worker, order, note) for worker, order in zip(self.workers, orders, strict=True))
+        return await asyncio.gather(*asked)
 
 
 @contextlib.asynccontextmanager
-async def hired(count: int) -> AsyncIterator[Crew]:
+async def hired(count: int, program: str = "tests.load.worker") -> AsyncIterator[Crew]:
     """So many generator processes; they end with the block."""
-    command = (sys.executable, "-m", "tests.load.worker")
+    command = (sys.executable, "-m", program)
     workers = [
         await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdin=PIPE, stdout=PIPE, limit=LINE_LIMIT)
         for _ in range(count)
@@ -67,14 +72,12 @@ async def hired(count: int) -> AsyncIterator[Crew]:
         await asyncio.gather(*(worker.wait() for worker in workers))
 
 
-async def _play(worker: Process, shift: Shift, note: Callable[[int, int], None]) -> Tally:
+async def _ask(worker: Process, order: bytes, note: Callable[[int, int], None]) -> dict[str, Any]:
     if worker.stdin is not None:
-        worker.stdin.write(line_of(shift))
-    while True:
-        message = await _hear(worker)
-        if "tally" in message:
-            return Tally.read(message["tally"])
+        worker.stdin.write(order)
+    while "progress" in (message := await _hear(worker)):
         note(worker.pid, message["progress"])
+    return message
 
 
 async def _hear(worker: Process) -> dict[str, Any]:

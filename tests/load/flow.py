@@ -18,11 +18,12 @@ from rich.progress import Progress
 
 from service.errors import StartFailed
 from tests.load import house, processes
+from tests.load.busy import Busy
 from tests.load.crew import Crew, hired
 from tests.load.listener import Listener, listening
-from tests.load.numbers import Latency
+from tests.load.numbers import Latency, Series, curve
 from tests.load.processes import Group
-from tests.load.report import Report
+from tests.load.report import Generator, Report
 from tests.load.shift import Shift, Tally, buckets
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -80,7 +81,9 @@ async def measure(plan: FlowPlan, console: Console, stage: house.Stage | None = 
             warm = await _phase("warm-up", plan, plan.warm_up, site, crew, bar)
             await asyncio.sleep(plan.settle)
             before = processes.usage(site.groups)
+            busy = Busy()
             start, tally = await _phase("measuring", plan, plan.seconds, site, crew, bar)
+            own_share = busy.share()
         events = await site.listener.settle(warm[1].matches + tally.matches) if site.listener else None
         await asyncio.sleep(plan.settle)
         after = processes.usage(site.groups)
@@ -92,6 +95,9 @@ async def measure(plan: FlowPlan, console: Console, stage: house.Stage | None = 
             matches=tally.matches,
             requests=tally.requests,
             latency_ms={step: Latency.of(seconds) for step, seconds in tally.seconds.items()},
+            curves={step: curve(seconds) for step, seconds in tally.seconds.items()},
+            series=Series.of(zip(tally.moments, tally.seconds["flow"], strict=True), start),
+            generator=Generator(Latency.of(tally.lag), round(max(tally.busy, own_share), 3)),
             cost=processes.costs(before, after, matches=tally.matches),
             errors=dict(tally.errors + Counter({f"warm-up: {kind}": n for kind, n in warm[1].errors.items()})),
             complaints=dict(site.complaints()),

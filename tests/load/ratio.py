@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 
+from tests.charts import Bars
 from tests.load import flow, house, surroundings
 from tests.load.flow import FlowPlan
-from tests.load.report import COMMON_CAVEATS, Report
+from tests.load.report import Report, Sheet, Table
 
 MEASURED: Final = "service"
 """The group of processes that is compared."""
@@ -55,17 +55,39 @@ class Comparison:
             "service": [report.as_json() for report in self.service],
         }
 
-    def show(self, console: Console) -> None:
-        """The table at the end."""
-        table = Table("round", "floor ms/match", "service ms/match", "ratio", title="CPU per match")
-        for number, (low, high, ratio) in enumerate(zip(self.floor, self.service, self.ratios, strict=True), start=1):
-            table.add_row(str(number), f"{_cpu(low):.2f}", f"{_cpu(high):.2f}", f"{ratio:.2f}")
-        table.add_row("median", "", "", f"{self.ratio:.2f}", style="bold")
-        console.print(table)
-        if not self.is_clean:
-            console.print("NOT CLEAN: see the rounds in the report", style="red")
-        for caveat in COMMON_CAVEATS:
-            console.print(f"  * {caveat}", style="dim", highlight=False)
+    def sheet(self) -> Sheet:
+        """The rounds and their median, with the pictures of the last round of the service."""
+        last = self.service[-1].sheet()
+        rounds = zip(self.floor, self.service, self.ratios, strict=True)
+        rows = [
+            (str(number), f"{_cpu(low):.2f}", f"{_cpu(high):.2f}", f"{ratio:.2f}")
+            for number, (low, high, ratio) in enumerate(rounds, start=1)
+        ]
+        by_round = Table("CPU per match", ("round", "floor, ms", "service, ms", "ratio"), [*rows, self._middle()])
+        bars = {name: _cpu(report) for name, report in self._rounds()}
+        return dataclasses.replace(
+            last,
+            title="service over floor",
+            verdict=f"{self.ratio:.2f} times the floor" + ("" if self.is_clean else "; NOT CLEAN: see the rounds"),
+            is_clean=self.is_clean,
+            tables=[by_round, *(dataclasses.replace(one, title=f"{one.title} (last round)") for one in last.tables)],
+            pictures=[Bars(title="CPU per match, round by round", values=bars, unit="ms").svg(), *last.pictures],
+            caveats=self._caveats(),
+        )
+
+    def _rounds(self) -> Iterator[tuple[str, Report]]:
+        for name, reports in (("floor", self.floor), ("service", self.service)):
+            for number, report in enumerate(reports, start=1):
+                yield f"{name} {number}", report
+
+    def _caveats(self) -> list[str]:
+        doubts = [f"{name}: {doubt}" for name, report in self._rounds() for doubt in report.doubts()]
+        common = [one for _, report in self._rounds() for one in report.all_caveats() if one not in report.doubts()]
+        return [*doubts, *dict.fromkeys(common)]
+
+    def _middle(self) -> tuple[str, ...]:
+        floor, service = (median(map(_cpu, reports)) for reports in (self.floor, self.service))
+        return "median", f"{floor:.2f}", f"{service:.2f}", f"{self.ratio:.2f}"
 
 
 def _cpu(report: Report) -> float:

@@ -45,6 +45,12 @@ class Tally:
     ended: float = 0.0
     """When the last user was done, by the machine's monotonic clock."""
     seconds: dict[str, list[float]] = field(default_factory=lambda: {step: [] for step in STEPS})
+    moments: list[float] = field(default_factory=list)
+    """When each flow ended, in the order of their latencies."""
+    lag: list[float] = field(default_factory=list)
+    """How late each user began, in seconds."""
+    busy: float = 0.0
+    """The share of a core that the busiest generator process used."""
     errors: Counter[str] = field(default_factory=Counter)
 
     @classmethod
@@ -54,6 +60,7 @@ class Tally:
         by_match: dict[str, list[User]] = {}
         for user in users:
             tally.requests += user.requests
+            tally.lag.append(user.times.began - user.times.arrived)
             tally._count_alone(user)
             if user.match_id:
                 by_match.setdefault(user.match_id, []).append(user)
@@ -84,6 +91,7 @@ class Tally:
             ready = max(one.ready for one in times)
             self.seconds["ready"].append(ready - max(one.said_yes for one in times))
             self.seconds["flow"].append(ready - max(one.arrived for one in times))
+            self.moments.append(ready)
 
     @classmethod
     def read(cls, message: dict[str, Any]) -> Self:
@@ -104,6 +112,9 @@ class Tally:
             total.requests += one.requests
             total.ended = max(total.ended, one.ended)
             total.errors += one.errors
+            total.moments += one.moments
+            total.lag += one.lag
+            total.busy = max(total.busy, one.busy)
             for step in STEPS:
                 total.seconds[step] += one.seconds[step]
         return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import re
 from collections.abc import Callable
 from typing import Final, cast
 from urllib.parse import urlsplit
@@ -17,7 +18,11 @@ _TWO_BYTES, _EIGHT_BYTES = 126, 127
 
 
 class Refused(Exception):
-    """The handshake was answered with another status."""
+    """The handshake was answered with another status; *retry_after* says in how many seconds to come back."""
+
+    def __init__(self, status: str, retry_after: float = 0.0) -> None:
+        super().__init__(status)
+        self.retry_after = retry_after
 
 
 class Socket(asyncio.Protocol):
@@ -41,9 +46,14 @@ class Socket(asyncio.Protocol):
 
     def close(self) -> None:
         """Say goodbye and hang up."""
+        if self._opened is None and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(_frame(_CLOSE, b"\x03\xe8"))  # uvloop minds writes after the end
+        self.drop()
+
+    def drop(self) -> None:
+        """Hang up without a word, as a lost network does."""
         self._is_over = True
-        if self._transport is not None and not self._transport.is_closing():  # uvloop minds writes after the end
-            self._transport.write(_frame(_CLOSE, b"\x03\xe8"))
+        if self._transport is not None:
             self._transport.close()
 
     # -- what the loop calls ---------------------------------------------------------------------
@@ -73,7 +83,7 @@ class Socket(asyncio.Protocol):
             return False
         status = head.split(b" ", 2)[1].decode()
         if status != "101":
-            opened.set_exception(Refused(status))
+            opened.set_exception(Refused(status, _retry_after(head)))
             return False
         self._unread, self._opened = rest, None
         opened.set_result(None)
@@ -114,8 +124,13 @@ class Socket(asyncio.Protocol):
             self._transport.close()
 
 
-async def connect(url: str, on_text: Callable[[bytes], None], on_end: Callable[[int], None]) -> Socket:
-    """An open socket at the ``http://`` *url*, token and all.  Raises :class:`Refused`, ``OSError``."""
+async def connect(
+    url: str, on_text: Callable[[bytes], None], on_end: Callable[[int], None], source: str | None = None
+) -> Socket:
+    """An open socket at the ``http://`` *url*, token and all, from the address *source*.
+
+    Raises :class:`Refused`, ``OSError``.
+    """
     parts = urlsplit(url)
     key = base64.b64encode(os.urandom(16)).decode()
     request = (
@@ -124,7 +139,10 @@ async def connect(url: str, on_text: Callable[[bytes], None], on_end: Callable[[
     ).encode()
     loop = asyncio.get_running_loop()
     _, socket = await loop.create_connection(
-        lambda: Socket(request, on_text, on_end), parts.hostname or "", parts.port or 80
+        lambda: Socket(request, on_text, on_end),
+        parts.hostname or "",
+        parts.port or 80,
+        local_addr=(source, 0) if source else None,
     )
     try:
         await socket.opened()
@@ -132,6 +150,11 @@ async def connect(url: str, on_text: Callable[[bytes], None], on_end: Callable[[
         socket.close()
         raise
     return socket
+
+
+def _retry_after(head: bytes) -> float:
+    found = re.search(rb"\r\nretry-after: *(\d+)", head, re.IGNORECASE)
+    return float(found[1]) if found else 0.0
 
 
 def _frame(kind: int, payload: bytes) -> bytes:

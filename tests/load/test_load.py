@@ -19,10 +19,12 @@ from rich.console import Console
 from service.embedded import Servers, Urls
 from service.errors import StartFailed
 from tests.load import buckets, flow, processes, sockets
+from tests.load.arrivals import Arrival
 from tests.load.house import Stage
 from tests.load.numbers import Latency, percentile
 from tests.load.processes import Group, Usage
-from tests.load.report import Events, Report, save, show
+from tests.load.report import Events, Report, show
+from tests.load.report.findings import write
 from tests.load.shift import STEPS, Shift, Tally
 from tests.load.surroundings import PROJECT
 from tests.load.user import Times, User
@@ -54,12 +56,16 @@ async def test_a_flow_over_two_replicas_is_clean_and_every_match_has_one_event(
     assert report.cost.keys() == {"service", "PostgreSQL", "Redis", "generator", processes.EVERYTHING_ELSE}
     assert report.cost["service"].cpu_seconds > 0
     assert report.seconds >= 7 / 16
+    assert sum(report.series.count) == report.matches
+    assert report.generator is not None
+    assert report.generator.lag_ms.count == report.users
+    assert 0 < report.generator.busy < 2
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("arrival", buckets.Arrival)
+@pytest.mark.parametrize("arrival", Arrival)
 async def test_bucket_actors_pair_everyone(
-    servers: Servers, database_url: str, redis_url: str, tmp_path: Path, arrival: buckets.Arrival
+    servers: Servers, database_url: str, redis_url: str, tmp_path: Path, arrival: Arrival
 ) -> None:
     stage = stage_of(servers, tmp_path, database_url=database_url, redis_url=redis_url)
     plan = buckets.BucketPlan(buckets=3, users=56, warm_up=5, arrival=arrival, rate=300, settle=0.0)
@@ -74,11 +80,17 @@ async def test_load_goes_to_this_machine_only() -> None:
         await flow.measure(flow.FlowPlan(url="http://192.0.2.1:8002"), quiet())
 
 
-def test_the_command_line_names_both_programs() -> None:
+def test_the_command_line_names_every_program() -> None:
     told = subprocess.run(
         [sys.executable, "-m", "tests.load", "--help"], cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    assert all(word in told.stdout for word in ("flow", "buckets"))
+    assert all(word in told.stdout for word in ("flow", "floor", "buckets", "sockets", "growth"))
+
+
+def test_a_report_that_cannot_be_kept_is_refused_before_the_run() -> None:
+    command = [sys.executable, "-m", "tests.load", "growth", "--report", "/nowhere/at/all.html"]
+    told = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (told.returncode, "/nowhere/at" in told.stderr) == (2, True)
 
 
 def test_a_percentile_is_a_measured_value_and_never_a_better_one() -> None:
@@ -102,7 +114,7 @@ def test_a_process_without_a_match_costs_nothing_per_match() -> None:
 
 
 def user(seat: int, **moments: float) -> User:
-    times = Times(arrived=10.0 + seat, **moments)
+    times = Times(arrived=10.0 + seat, began=10.0 + seat, **moments)
     http = cast("aiohttp.ClientSession", None)  # this one plays nothing
     return User("", b"", "", http, times, match_id="m", session_id="s", requests=2)
 
@@ -142,8 +154,8 @@ def test_a_report_is_clean_only_with_a_session_for_everyone_and_an_event_for_eve
     assert report(2, 2).is_clean
     assert [report(1, 1).is_clean, report(2, 3).is_clean, report(2, 2, errors={"x": 1}).is_clean] == [False] * 3
     assert (report(2, 2).matches_per_second, report(2, 2).requests_per_second) == (1.0, 4.0)
-    show(report(2, 2, errors={"x": 1}), quiet())
-    save(report(2, 2), tmp_path / "report.json")
+    show(report(2, 2, errors={"x": 1}).sheet(), quiet())
+    write(report(2, 2).as_json(), tmp_path / "report.json")
     kept = json.loads((tmp_path / "report.json").read_text())
     assert {"machine", "versions", "command", "caveats", "settings", "latency_ms", "cost", "events"} <= kept.keys()
 

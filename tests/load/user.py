@@ -28,6 +28,8 @@ class Times:
 
     arrived: float
     """As intended."""
+    began: float = 0.0
+    """In truth: a generator that is late measures itself."""
     connected: float = 0.0
     found: float = 0.0
     ready: float = 0.0
@@ -55,6 +57,7 @@ class User:
 
     async def play(self) -> None:
         """Go as far as possible; ``error`` says why no further."""
+        self.times.began = monotonic()
         socket: sockets.Socket | None = None
         step = "connect"
         try:

@@ -15,6 +15,7 @@ import uvloop
 
 from service.settings import Settings, load_settings_before_servers
 from service.tokens import sign_token
+from tests.load.busy import Busy
 from tests.load.shift import Shift, Tally
 from tests.load.user import Times, User
 
@@ -36,13 +37,17 @@ async def play(shift: Shift, settings: Settings) -> Tally:
         gc.freeze()
         users = [user for pair in pairs for user in pair]
         telling = asyncio.create_task(_tell(users))
+        busy = Busy()
         async with asyncio.TaskGroup() as crowd:
             for pair in pairs:
                 await _until(pair[0].times.arrived)
                 for user in pair:
                     crowd.create_task(_arrive(user))
         telling.cancel()
-        return Tally.of(users, monotonic())
+        share = busy.share()  # adding up comes after the clock
+        tally = Tally.of(users, monotonic())
+        tally.busy = share
+        return tally
 
 
 def _pairs(shift: Shift, settings: Settings, http: aiohttp.ClientSession) -> list[tuple[User, User]]:
