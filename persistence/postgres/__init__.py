@@ -1,5 +1,5 @@
 """The truth.  Every write is one conditional statement, safe to repeat with the same ids.
 
-:mod:`persistence.postgres.database` runs statements, :mod:`persistence.postgres.coalesce` lets writes that
-wait at the same time share one.  The rest is SQL, one role per file.
+:mod:`persistence.postgres.database` runs statements, :mod:`persistence.coalesce` lets
+calls that wait at the same time share one.  The rest is SQL, one role per file.
 """

@@ -8,7 +8,7 @@ from domain.ids import MatchId, SessionId, UserId
 from domain.match import Match, MatchState
 from domain.request import MatchRequest, RequestStatus
 from domain.requeue import Ending
-from persistence.postgres.coalesce import Coalescer
+from persistence.coalesce import Coalescer
 from persistence.postgres.database import Database
 from persistence.postgres.rows import MATCH, REQUEST, match_of, prefixed, request_of
 

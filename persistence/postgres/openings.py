@@ -8,7 +8,7 @@ from domain.events import Event, Outgoing
 from domain.ids import MatchId, UserId
 from domain.match import Match
 from domain.session import Question, Session
-from persistence.postgres.coalesce import Coalescer
+from persistence.coalesce import Coalescer
 from persistence.postgres.database import Database
 from persistence.postgres.rows import question_json, question_of
 

@@ -10,7 +10,7 @@ from domain.match import Match, MatchState, Participant
 from domain.pairing import Pair, Verdict
 from domain.request import Bucket, Waiting
 from domain.session import Question
-from persistence.postgres.coalesce import Coalescer
+from persistence.coalesce import Coalescer
 from persistence.postgres.database import Database
 from persistence.postgres.rows import Row, question_json
 

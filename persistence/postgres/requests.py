@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from domain.errors import LiveRequestExists, StoreUnavailable
 from domain.ids import RequestId, UserId
 from domain.request import Admission, Bucket, MatchRequest, Waiting
-from persistence.postgres.coalesce import Coalescer
+from persistence.coalesce import Coalescer
 from persistence.postgres.database import Database
 from persistence.postgres.rows import REQUEST, prefixed, request_of
 

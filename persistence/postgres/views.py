@@ -11,7 +11,7 @@ from domain.ids import MatchId, SessionId, UserId
 from domain.match import Match, MatchState
 from domain.news import Snapshot
 from domain.request import MatchRequest, Place
-from persistence.postgres.coalesce import Coalescer
+from persistence.coalesce import Coalescer
 from persistence.postgres.database import Database
 from persistence.postgres.rows import MATCH, REQUEST, Row, match_of, request_of
 

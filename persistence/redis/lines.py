@@ -1,17 +1,28 @@
-"""Commands that cost little: lines at hand, written to at once.
+"""Commands that cost little: whatever is asked at the same time goes out in one piece, over lines at hand.
 
 Measured with redis-py 8.1 on Python 3.11: a command through its blocking pool takes 60 µs of CPU here, two tasks and
-four timers among them; in this way it takes 25.
+four timers among them; alone over a line at hand it takes half of that, and less in company.
 """
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+from persistence.coalesce import Coalescer
+
+LANES: Final = 2
+"""Lines in use at the same time: a long answer on one of them holds up only what came with it."""
+
+GATHER_SECONDS: Final = 0.002
+"""How long after a piece the next one goes out, in a crowd: each wakes Redis, and us."""
+
+_Command = tuple[Sequence[Any], Mapping[str, Any]]
 
 
 class Line(AbstractConnection):
@@ -43,30 +54,32 @@ class Client(Redis):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        pool = self.connection_pool
-        self._seconds: float = pool.timeout  # type: ignore[attr-defined]  # a blocking one
-        self._places = asyncio.Semaphore(pool.max_connections)
         self._idle: list[Line] = []
+        self._share: Coalescer[_Command, Any] = Coalescer(
+            self._exchange, store="redis", lanes=LANES, gather_seconds=GATHER_SECONDS
+        )
 
     async def execute_command(self, *arguments: Any, **options: Any) -> Any:
-        """The answer to one command.  Raises redis-py's errors, and ``TimeoutError`` when no line becomes free."""
-        await self._take_place()
-        try:
-            line = await self._line()
-            try:
-                await line.send_command(*arguments)
-                return await self.parse_response(line, arguments[0], **options)  # type: ignore[arg-type]
-            finally:
-                await self._give_back(line)
-        finally:
-            self._places.release()
+        """The answer to one command.  Raises redis-py's errors, and ``StoreUnavailable`` when too many wait."""
+        answer = await self._share((arguments, options))
+        if isinstance(answer, ResponseError):
+            raise answer
+        return answer
 
-    async def _take_place(self) -> None:
-        if not self._places.locked():
-            await self._places.acquire()
-            return
-        async with asyncio.timeout(self._seconds):
-            await self._places.acquire()
+    async def _exchange(self, commands: Sequence[_Command]) -> Sequence[Any]:
+        """All of *commands* in one piece, then all answers; what goes wrong on the way goes wrong for all."""
+        line = await self._line()
+        try:
+            await line.send_packed_command(line.pack_commands([arguments for arguments, _ in commands]))
+            return [await self._answer(line, arguments[0], options) for arguments, options in commands]
+        finally:
+            await self._give_back(line)
+
+    async def _answer(self, line: Line, name: str, options: Mapping[str, Any]) -> Any:
+        try:
+            return await self.parse_response(line, name, **options)  # type: ignore[arg-type]
+        except ResponseError as error:  # the next command's answer follows
+            return error
 
     async def _line(self) -> Line:
         while self._idle:

@@ -31,7 +31,7 @@ STALE: Final = 0.7
 
 _WHERE: Final = {
     "postgresql": "which statements are sent (persistence/postgres), who asks for them (actors), and whether writes "
-    "that wait at the same time share one (persistence/postgres/coalesce.py)",
+    "that wait at the same time share one (persistence/coalesce.py)",
     "redis": "persistence/redis, and how often a bucket looks at its slice (actors/bucket.py); frames between replicas "
     "are persistence/redis/publishing.py",
     "rabbitmq": "messaging/rabbitmq.py, and what an event carries (messaging/events.py)",

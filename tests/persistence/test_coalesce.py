@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import StoreUnavailable
-from persistence.postgres.coalesce import Coalescer
+from persistence.coalesce import Coalescer
 
 
 class Statement:

@@ -17,6 +17,7 @@ from domain.errors import StoreUnavailable
 from persistence.redis import client as module
 from persistence.redis.client import Reach, connect
 from persistence.redis.keys import queue_key, session_key
+from persistence.redis.lines import LANES
 from persistence.redis.queue import RedisQueue
 from persistence.redis.sessions import RedisSessions
 from service.embedded import Servers
@@ -109,16 +110,24 @@ async def test_a_line_that_was_closed_while_nobody_used_it_is_not_used(redis_url
         assert not failures.names
 
 
-async def test_no_more_lines_are_opened_than_allowed_and_all_are_used_again(redis_url: str, failures: Failures) -> None:
-    client = connect(redis_url, connections=3)
-    reach = Reach(client, failed=failures)
-    async with Redis.from_url(redis_url) as other:
+async def test_what_is_asked_together_shares_a_line_or_two(redis_url: str, failures: Failures) -> None:
+    async with reach_of(redis_url, failures) as reach, Redis.from_url(redis_url) as other:
         before = await other.info("clients")
         assert all(await asyncio.gather(*(reach.is_up() for _ in range(50))))
         after = await other.info("clients")
-    assert after["connected_clients"] - before["connected_clients"] == 3
+    assert after["connected_clients"] - before["connected_clients"] <= LANES
     assert not failures.names
-    await client.aclose()
+
+
+async def test_an_answer_that_is_an_error_spoils_none_beside_it(redis_url: str, failures: Failures) -> None:
+    async with reach_of(redis_url, failures) as reach:
+        client = reach.client
+        await client.set("text", "text")
+        wrong = client.zadd("text", {"member": 1})
+        around = [client.get("text") for _ in range(3)]
+        first, refused, *others = await asyncio.gather(around[0], wrong, *around[1:], return_exceptions=True)
+        assert (first, others) == ("text", ["text", "text"])
+        assert isinstance(refused, ResponseError)
 
 
 async def test_a_redis_that_takes_connections_and_never_answers_is_away_soon(failures: Failures) -> None:

@@ -1,4 +1,4 @@
-"""Writes that wait at the same time share one statement."""
+"""Calls that wait at the same time share one trip to a store."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class Coalescer(Generic[Q, A]):
         self,
         run: Callable[[Sequence[Q]], Awaitable[Sequence[A]]],
         *,
+        store: str = "postgres",
         lock_order: Callable[[Q], str] | None = None,
         most: int = 200,
         lanes: int = 2,
@@ -46,7 +47,7 @@ class Coalescer(Generic[Q, A]):
         patience_seconds: float = PATIENCE_SECONDS,
         gather_seconds: float = GATHER_SECONDS,
     ) -> None:
-        """*run* answers a batch, in order; *most* calls share one, *lanes* batches run side by side.
+        """*run* answers a batch, in order, at *store*; *most* calls share one, *lanes* batches run side by side.
 
         In a crowd, a batch that is not full begins *gather_seconds* after the last one, or later.
 
@@ -54,6 +55,7 @@ class Coalescer(Generic[Q, A]):
 
         With *lock_order*, a batch is sorted by it: two that lock the same rows never wait in a circle.
         """
+        self._store = store
         self._lock_order = lock_order
         self._run = run
         self._most = most
@@ -85,7 +87,7 @@ class Coalescer(Generic[Q, A]):
 
     def _ask(self, questions: Sequence[Q]) -> Sequence[asyncio.Future[A]]:
         if self._waiting and len(self._waiting) + len(questions) > self._most_waiting:
-            raise StoreUnavailable("postgres")
+            raise StoreUnavailable(self._store)
         loop = asyncio.get_running_loop()
         now = loop.time()
         until = now + self._patience_seconds
@@ -106,7 +108,7 @@ class Coalescer(Generic[Q, A]):
         while self._asked and (self._asked[0][0] <= now or self._asked[0][1].done()):
             _, answer = self._asked.popleft()
             if not answer.done():
-                answer.set_exception(StoreUnavailable("postgres"))
+                answer.set_exception(StoreUnavailable(self._store))
         self._watch = loop.call_at(self._asked[0][0], self._lose_patience) if self._asked else None
 
     def _begin_soon(self) -> None:
