@@ -142,6 +142,21 @@ def sockets(
 
 
 @app.command()
+def drain(
+    *,
+    events: Annotated[int, typer.Option(min=1, max=1_000_000, help="Events that wait in the outbox.")] = 20_000,
+    fsync: Fsync = True,
+    json: Json = None,
+    report: Page = None,
+) -> None:
+    """Measures how fast one replica publishes what an outage of the broker has left behind."""
+    from tests.load.drain import DrainPlan, measure  # noqa: PLC0415
+
+    console = Console()
+    _finish(_run(measure(DrainPlan(events=events, fsync=fsync), console)), console, json, report)
+
+
+@app.command()
 def growth(
     *,
     only: Annotated[str, typer.Option(help="Some of users, buckets, sockets, history; all when empty.")] = "",

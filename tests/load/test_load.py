@@ -18,7 +18,7 @@ from rich.console import Console
 
 from service.embedded import Servers, Urls
 from service.errors import StartFailed
-from tests.load import buckets, flow, processes, sockets
+from tests.load import buckets, drain, flow, processes, sockets
 from tests.load.arrivals import Arrival
 from tests.load.house import Stage
 from tests.load.numbers import Latency, percentile
@@ -39,6 +39,18 @@ def stage_of(servers: Servers, logs: Path, **urls: str) -> Stage:
 
 
 @pytest.mark.e2e
+@pytest.mark.rabbitmq
+async def test_what_was_left_behind_is_published(
+    servers: Servers, database_url: str, redis_url: str, rabbitmq_url: str, tmp_path: Path
+) -> None:
+    stage = stage_of(servers, tmp_path, database_url=database_url, redis_url=redis_url, rabbitmq_url=rabbitmq_url)
+    report = await drain.measure(drain.DrainPlan(events=700), quiet(), stage)
+    assert report.is_clean, report.errors
+    assert report.events == 700
+    assert report.per_second > 0
+    assert json.loads(json.dumps(report.as_json()))["events_per_second"] == report.per_second
+
+
 @pytest.mark.rabbitmq
 async def test_a_flow_over_two_replicas_is_clean_and_every_match_has_one_event(
     servers: Servers, database_url: str, redis_url: str, rabbitmq_url: str, tmp_path: Path
