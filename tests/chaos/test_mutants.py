@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -98,23 +99,19 @@ async def verdict_on(source: Path, folder: Path) -> Verdict:
     return judge(evidence)
 
 
-async def test_a_broken_service_is_found_guilty(tmp_path: Path) -> None:
+async def test_a_broken_service_is_found_guilty_and_the_one_as_it_is_innocent(tmp_path: Path) -> None:
+    """Both live at the same time, in towns of their own."""
     source = copy_of_the_service(tmp_path / "source")
     for mutant in BROKEN:
         before = changed(source)
         apply(MUTANTS / f"{mutant.patch}.patch", source)
         assert changed(source) > before
-    verdict = await verdict_on(source, tmp_path / "evidence")
-    violations = {one.number: [violation.what for violation in one.violations] for one in verdict.findings}
-    acquitted = [
-        mutant.patch for mutant in BROKEN if not any(mutant.what in what for what in violations[mutant.guilty_of])
-    ]
-    assert acquitted == []
-
-
-async def test_the_service_as_it_is_is_found_innocent(tmp_path: Path) -> None:
-    verdict = await verdict_on(PROJECT, tmp_path / "evidence")
-    found = {one.number: one.violations for one in verdict.findings if one.violations and one.number not in TIMED}
+    broken, real = await asyncio.gather(
+        verdict_on(source, tmp_path / "broken"), verdict_on(PROJECT, tmp_path / "as it is")
+    )
+    said = {one.number: [violation.what for violation in one.violations] for one in broken.findings}
+    assert [one.patch for one in BROKEN if not any(one.what in what for what in said[one.guilty_of])] == []
+    found = {one.number: one.violations for one in real.findings if one.violations and one.number not in TIMED}
     assert found == {}
 
 
