@@ -37,9 +37,9 @@ RETRY_SECONDS = 1.0
 class SessionActor(Actor[SessionMessage]):
     """Opens the session of a match that both confirmed, and lets people out again.
 
-    Every step of opening may be repeated, by this process or another: the question that was kept first
-    stays, the Redis hash is written only if it is missing, and one transaction makes the match ready and
-    puts the event in the outbox.
+    Every step of opening may be repeated, by this process or another: the question that came with the
+    pair, or was kept first, stays, the Redis hash is written only if it is missing, and one transaction
+    makes the match ready and puts the event in the outbox.
     """
 
     def __init__(

@@ -46,12 +46,15 @@ class Coalescer(Generic[Q, A]):
         most_waiting: int = MOST_WAITING,
         patience_seconds: float = PATIENCE_SECONDS,
         gather_seconds: float = GATHER_SECONDS,
+        fails_together: bool = False,
     ) -> None:
         """*run* answers a batch, in order, at *store*; *most* calls share one, *lanes* batches run side by side.
 
         In a crowd, a batch that is not full begins *gather_seconds* after the last one, or later.
 
         At most *most_waiting* calls wait for their turn, for *patience_seconds* at most.
+
+        With *fails_together*, what one batch raises those who wait get too, instead of trying in vain themselves.
 
         With *lock_order*, a batch is sorted by it: two that lock the same rows never wait in a circle.
         """
@@ -61,6 +64,7 @@ class Coalescer(Generic[Q, A]):
         self._most = most
         self._most_waiting = most_waiting
         self._patience_seconds = patience_seconds
+        self._fails_together = fails_together
         self._gather_seconds = gather_seconds
         self._gather_until = 0.0
         self._crowd = 0.0
@@ -138,6 +142,7 @@ class Coalescer(Generic[Q, A]):
         """One batch of those who wait, and what comes after it."""
         try:
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            self._begin_soon()
             batch = [one for one in batch if not one[1].done()]  # whose asker has not given up
             if (key := self._lock_order) is not None:
                 batch.sort(key=lambda one: key(one[0]))
@@ -146,15 +151,26 @@ class Coalescer(Generic[Q, A]):
         finally:
             self._free_lanes += 1
             self._begin_soon()
+            while self._asked and self._asked[0][1].done():
+                self._asked.popleft()
 
     async def _answer(self, batch: Sequence[tuple[Q, asyncio.Future[A]]]) -> None:
         try:
-            answers = await self._run([question for question, _ in batch])
+            values = await self._run([question for question, _ in batch])
+            answers = list(zip(batch, values, strict=True))
         except Exception as error:  # noqa: BLE001 - every caller gets it
-            for _, answer in batch:
+            self._fail(batch, error)
+        except BaseException:
+            self._fail(batch, StoreUnavailable(self._store))
+            raise
+        else:
+            for (_, answer), value in answers:
                 if not answer.done():
-                    answer.set_exception(error)
-            return
-        for (_, answer), value in zip(batch, answers, strict=True):
+                    answer.set_result(value)
+
+    def _fail(self, batch: Sequence[tuple[Q, asyncio.Future[A]]], error: Exception) -> None:
+        if self._fails_together:
+            batch, self._waiting = [*batch, *self._waiting], []
+        for _, answer in batch:
             if not answer.done():
-                answer.set_result(value)
+                answer.set_exception(error)

@@ -16,7 +16,7 @@ import redis.asyncio
 import redis.exceptions
 import typer
 
-from persistence.redis.cluster import node_url
+from persistence.redis.cluster import is_cluster, node_url
 from service.embedded import postgres, rabbitmq, valkey
 from service.embedded.datadir import DataDir
 from service.errors import SettingsInvalid, StartFailed
@@ -137,10 +137,13 @@ async def _redis(url: str) -> Finding:
     )
     try:
         about = await client.info("server")
+        cluster = await client.execute_command("CLUSTER INFO") if is_cluster(url) else {}  # type: ignore[no-untyped-call]
     except (OSError, redis.exceptions.RedisError) as error:
         return Finding(Verdict.FAIL, "Redis", f"cannot be used: {_why(error)}. Is it running, and REDIS_URL right?")
     finally:
         await client.aclose()
+    if cluster.get("cluster_state", "ok") != "ok":
+        return Finding(Verdict.FAIL, "Redis", "its cluster lacks masters: CLUSTER INFO says cluster_state:fail")
     version = str(about.get("valkey_version") or about["redis_version"])
     if int(str(about["redis_version"]).split(".")[0]) < OLDEST_REDIS:
         return Finding(Verdict.FAIL, "Redis", f"is version {version}: {OLDEST_REDIS} or newer is needed")

@@ -57,7 +57,10 @@ def without_driver(url: str) -> str:
 
 
 def redis_url(value: str) -> str:
-    return _url(value, "redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
+    url = _url(value, "redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
+    if "+cluster" in url.partition("://")[0] and urlsplit(url).path.strip("/") not in ("", "0"):
+        raise ValueError("a Redis Cluster has no database but 0")
+    return url
 
 
 def amqp_url(value: str) -> str:

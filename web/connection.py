@@ -24,7 +24,7 @@ TEXT: Final = 0x81
 EXTENDED: Final = 126
 """Longer than what the second byte says by itself: two more say it."""
 
-REMEMBERED_FRAMES = 8
+REMEMBERED_FRAMES: Final = 8
 CLOSING_SECONDS: Final = 2
 """How long a peer may take to receive our goodbye before the line is cut."""
 
@@ -134,7 +134,7 @@ class Connection:
         """Put *frame* into the outbox, even when it was there before; whether it went in."""
         if self.closed_with is not None:
             return False
-        if len(self._outbox) >= MOST_FRAMES or self._bytes + len(frame) > MOST_BYTES:
+        if len(self._outbox) >= MOST_FRAMES or self._bytes + len(frame) >= MOST_BYTES:
             self.close(CloseCode.TOO_SLOW, "reads too slowly")
             return False
         self._outbox.append(frame)

@@ -76,7 +76,7 @@ class PostgresViews:
         self._database = database
         self._session_seconds = session_seconds
         self._estimates: dict[str, tuple[float, float | None]] = {}
-        self._snapshots: Coalescer[UserId, Snapshot] = Coalescer(self._all_snapshots)
+        self._snapshots: Coalescer[UserId, Snapshot | Exception] = Coalescer(self._all_snapshots)
 
     async def place(self, request: MatchRequest) -> Place:
         """How the search of a pending request goes."""
@@ -118,16 +118,27 @@ class PostgresViews:
 
     async def snapshot(self, user_id: UserId) -> Snapshot:
         """Where the user stands now."""
-        return await self._snapshots(user_id)
+        snapshot = await self._snapshots(user_id)
+        if isinstance(snapshot, Exception):
+            raise snapshot
+        return snapshot
 
-    async def _all_snapshots(self, users: Sequence[UserId]) -> Sequence[Snapshot]:
+    async def _all_snapshots(self, users: Sequence[UserId]) -> Sequence[Snapshot | Exception]:
         rows_of: dict[str, list[Row]] = defaultdict(list)
         for row in await self._database.fetch(_SNAPSHOTS, list(set(users)), self._session_seconds):
             rows_of[row["asked"]].append(row)
         return [_snapshot(rows_of[user_id]) for user_id in users]
 
 
-def _snapshot(rows: Sequence[Row]) -> Snapshot:
+def _snapshot(rows: Sequence[Row]) -> Snapshot | Exception:
+    """Where one user stands; rows that cannot be read are trouble for nobody else."""
+    try:
+        return _read_snapshot(rows)
+    except ValueError as error:
+        return error
+
+
+def _read_snapshot(rows: Sequence[Row]) -> Snapshot:
     request = request_of(rows[0], "request_") if rows[0]["request_id"] is not None else None
     matches = [match_of(row) for row in rows if row["id"] is not None]
     live = next((match for match in matches if match.state is not MatchState.READY), None)

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 R = TypeVar("R")
 
 TIMEOUT_SECONDS = 0.25
-"""For connecting, for each reply, and for a free connection: pairing goes on without Redis after that."""
+"""For connecting and for the answers: pairing goes on without Redis after that."""
 
 LATE_SECONDS = TIMEOUT_SECONDS / 2
 """How late this process may be, and a timeout is Redis's."""

@@ -68,7 +68,8 @@ class Cluster(RedisCluster):
         async with asyncio.timeout(self._patience):
             await self._turns.acquire()
         try:
-            await self.initialize()  # whoever comes before it is known where keys are is sent anywhere
+            async with asyncio.timeout(self._patience):
+                await self.initialize()  # whoever comes before it is known where keys are is sent anywhere
             return await super().execute_command(*arguments, **options)
         except SlotNotCoveredError as error:  # likewise: nobody has the key
             raise RedisConnectionError(str(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -119,7 +120,8 @@ class RedisFanout:
             if self._hears.is_set():
                 self._hears.clear()
                 self._behind |= self._users
-            await self._subscriber.aclose()  # a cluster may have other nodes by now
+            with contextlib.suppress(RedisError, OSError, TimeoutError):
+                await self._subscriber.aclose()  # a cluster may have other nodes by now
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self, pubsub: PubSub) -> None:

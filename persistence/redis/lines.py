@@ -6,6 +6,7 @@ four timers among them; alone over a line at hand it takes half of that, and les
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -26,13 +27,14 @@ _Command = tuple[Sequence[Any], Mapping[str, Any]]
 
 
 class Line(AbstractConnection):
-    """A connection that is written to at once; the time-out of the answer does for both."""
+    """A connection that is written to at once; whoever waits for the answer bounds the time for both."""
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether it is open, as far as this side knows."""
+    async def is_fresh(self) -> bool:
+        """Whether it is open, as far as this side knows, and has nothing to say that nobody asked for."""
         reader = self._reader
-        return reader is not None and self.is_connected and reader.exception() is None and not reader.at_eof()
+        if reader is None or not self.is_connected or reader.exception() is not None:
+            return False
+        return not await self.can_read()  # also true at the end
 
     async def send_packed_command(self, command: Any, *arguments: Any, **options: Any) -> None:
         """Connect where necessary, and write.  Raises redis-py's ``ConnectionError``."""
@@ -54,26 +56,34 @@ class Client(Redis):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._seconds: float = self.connection_pool.timeout  # type: ignore[attr-defined]  # a blocking one
         self._idle: list[Line] = []
-        self._share: Coalescer[_Command, Any] = Coalescer(
-            self._exchange, store="redis", lanes=LANES, gather_seconds=GATHER_SECONDS
+        self._together: Coalescer[_Command, Any] = Coalescer(
+            self._exchange_in_time, store="redis", lanes=LANES, gather_seconds=GATHER_SECONDS, fails_together=True
         )
 
     async def execute_command(self, *arguments: Any, **options: Any) -> Any:
         """The answer to one command.  Raises redis-py's errors, and ``StoreUnavailable`` when too many wait."""
-        answer = await self._share((arguments, options))
+        answer = await self._together((arguments, options))
         if isinstance(answer, ResponseError):
             raise answer
         return answer
+
+    async def _exchange_in_time(self, commands: Sequence[_Command]) -> Sequence[Any]:
+        async with asyncio.timeout(self._seconds):
+            return await self._exchange(commands)
 
     async def _exchange(self, commands: Sequence[_Command]) -> Sequence[Any]:
         """All of *commands* in one piece, then all answers; what goes wrong on the way goes wrong for all."""
         line = await self._line()
         try:
             await line.send_packed_command(line.pack_commands([arguments for arguments, _ in commands]))
-            return [await self._answer(line, arguments[0], options) for arguments, options in commands]
-        finally:
-            await self._give_back(line)
+            answers = [await self._answer(line, arguments[0], options) for arguments, options in commands]
+        except BaseException:  # answers may still come, to questions that are not asked any more
+            await self._drop(line)
+            raise
+        self._idle.append(line)
+        return answers
 
     async def _answer(self, line: Line, name: str, options: Mapping[str, Any]) -> Any:
         try:
@@ -84,16 +94,10 @@ class Client(Redis):
     async def _line(self) -> Line:
         while self._idle:
             line = self._idle.pop()
-            if line.is_fresh:
+            if await line.is_fresh():
                 return line
             await self._drop(line)
         return cast("Line", await self.connection_pool.get_connection())  # type: ignore[no-untyped-call]
-
-    async def _give_back(self, line: Line) -> None:
-        if line.is_fresh:
-            self._idle.append(line)
-        else:
-            await self._drop(line)
 
     async def _drop(self, line: Line) -> None:
         await line.disconnect(nowait=True)

@@ -14,6 +14,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from persistence.redis.keys import FRAMES_CHANNEL
 from persistence.seldom import Seldom
@@ -35,6 +36,9 @@ GATHER_SECONDS = 0.003
 RETRY_SECONDS = 0.5
 GOODBYE_SECONDS = 0.5
 
+
+_AWAY = (RedisError, OSError, TimeoutError, StoreUnavailable)
+"""What a client raises when Redis is away, or has too much to do."""
 
 _ORIGIN = re.compile(rb"[0-9a-f]{8}")
 """Which replica a message comes from; a line for every frame follows: user, tab, frame."""
@@ -85,7 +89,7 @@ class Publisher:
             self._news.clear()
             try:
                 await self.flush()
-            except (RedisError, OSError, TimeoutError) as error:
+            except _AWAY as error:
                 self._failed("redis")
                 if self._may_say():
                     log.warning("frames wait for Redis", action="fanout_failed", error=repr(error))
@@ -99,7 +103,7 @@ class Publisher:
 
     async def finish(self) -> None:
         """Publish what is left, if that is quick: those it is about were noted as told."""
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
+        with contextlib.suppress(*_AWAY):
             async with asyncio.timeout(GOODBYE_SECONDS):
                 await self.flush()
         if self._waiting:
@@ -110,7 +114,7 @@ class Publisher:
         while batch := self._take():
             try:
                 await self._send([frame for _, frame in batch])
-            except (RedisError, OSError, TimeoutError, asyncio.CancelledError):
+            except (*_AWAY, asyncio.CancelledError):
                 self._waiting = deque([*batch, *self._waiting], maxlen=MOST_WAITING)
                 raise
 

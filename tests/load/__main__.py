@@ -1,4 +1,4 @@
-"""The command line of the load programs: ``./run load --help``."""
+"""Measures how fast the service is; docs/performance.md has what came out."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Fsync = Annotated[bool, typer.Option(help="Whether the private stores wait for t
 def flow(
     *,
     rate: Annotated[float, typer.Option(min=0.1, max=2000, help="Pairs that arrive in a second.")] = 100,
-    seconds: Annotated[float, typer.Option(min=0.1, max=600)] = 10,
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="How long pairs arrive.")] = 10,
     url: Annotated[str | None, typer.Option(help="A service that runs on this machine with ENV=dev.")] = None,
     replicas: Annotated[int, typer.Option(min=1, max=8, help="Processes of the service to start.")] = 1,
     workers: Annotated[int, typer.Option(min=1, max=8, help="Processes that generate load.")] = 1,
@@ -159,7 +159,7 @@ def drain(
 @app.command()
 def growth(
     *,
-    only: Annotated[str, typer.Option(help="Some of users, buckets, sockets, history; all when empty.")] = "",
+    only: Annotated[str, typer.Option(help="Some of users,buckets,sockets,history; all when empty.")] = "",
     full: Annotated[bool, typer.Option(help="Also 5 million rows of history and 50,000 sockets.")] = False,
     fsync: Fsync = True,
     json: Json = None,

@@ -1,4 +1,4 @@
-"""Writes that wait at the same time share one statement."""
+"""Calls that wait at the same time share one trip."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import StoreUnavailable
+from persistence import coalesce
 from persistence.coalesce import Coalescer
 
 
@@ -178,3 +179,83 @@ async def test_whoever_waits_too_long_is_told_so_and_asked_for_no_more() -> None
     statement.gate.set()
     assert await ask(3) == 6
     assert statement.batches == [[1], [3]]
+
+
+async def test_who_gathers_is_served_again_and_again() -> None:
+    statement = Statement(is_open=True)
+    ask = Coalescer(statement, gather_seconds=0.01)
+    await ask.all(list(range(20)))
+    for number in range(100, 105):
+        asked = [asyncio.create_task(ask(number)), asyncio.create_task(ask(number + 1000))]
+        async with asyncio.timeout(5):
+            assert await asyncio.gather(*asked) == [2 * number, 2 * (number + 1000)]
+
+
+async def test_a_crowd_is_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalesce, "MEMORY_SECONDS", 0.001)
+    statement = Statement(is_open=True)
+    ask = Coalescer(statement, gather_seconds=60)
+    await ask.all(list(range(20)))
+    await asyncio.sleep(0.02)  # twenty half-lives
+    async with asyncio.timeout(5):
+        assert await ask(1) == 2
+
+
+async def test_no_more_lanes_are_taken_after_gathering_than_there_are() -> None:
+    statement = Statement()
+    ask = Coalescer(statement, lanes=1, gather_seconds=0.01)
+    first = asyncio.create_task(ask.all(list(range(20))))
+    await started(statement, 1)
+    second = asyncio.create_task(ask(30))
+    await asyncio.sleep(0.05)  # much longer than the gathering
+    assert len(statement.batches) == 1
+    statement.gate.set()
+    await asyncio.gather(first, second)
+    assert len(statement.batches) == 2
+
+
+async def test_patience_ends_for_everyone_in_turn() -> None:
+    statement = Statement()
+    ask = Coalescer(statement, lanes=1, patience_seconds=0.05)
+    for number in range(3):
+        with pytest.raises(StoreUnavailable):
+            await ask(number)
+    statement.gate.set()
+
+
+async def test_an_answer_that_was_given_is_not_kept() -> None:
+    ask = Coalescer(Statement(is_open=True))
+    await ask.all(list(range(1000)))
+    await asyncio.sleep(0)
+    assert not ask._asked
+
+
+async def test_a_batch_is_run_in_the_order_of_its_locks() -> None:
+    statement = Statement(is_open=True)
+    assert await Coalescer(statement, lock_order=str).all([3, 1, 2]) == [6, 2, 4]
+    assert statement.batches == [[1, 2, 3]]
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_those_who_wait_fail_with_the_others_where_that_is_asked_for(together: bool) -> None:
+    statement = Statement()
+    ask = Coalescer(statement, lanes=1, fails_together=together)
+    first = asyncio.create_task(ask(1))
+    await started(statement, 1)
+    second = asyncio.create_task(ask(2))
+    await asyncio.sleep(0)
+    statement.error = StoreUnavailable("postgres")
+    statement.gate.set()
+    await asyncio.gather(first, second, return_exceptions=True)
+    assert isinstance(first.exception(), StoreUnavailable)
+    assert isinstance(second.exception(), StoreUnavailable)
+    assert len(statement.batches) == (1 if together else 2)
+
+
+async def test_a_statement_that_is_cancelled_keeps_nobody_waiting() -> None:
+    async def cancelled(_: Sequence[int]) -> Sequence[int]:
+        raise asyncio.CancelledError
+
+    async with asyncio.timeout(5):
+        with pytest.raises(StoreUnavailable):
+            await Coalescer(cancelled)(1)

@@ -10,6 +10,7 @@ import pytest
 from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
+from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from persistence.redis import publishing as module
 from persistence.redis.client import connect
@@ -61,6 +62,17 @@ async def during(work: Awaitable[None], condition: Callable[[], object]) -> None
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+async def test_frames_that_found_too_many_before_them_are_kept(stubbed: Callable[[Stub], Publisher]) -> None:
+    def crowded(frames: Sequence[Frame]) -> None:
+        raise StoreUnavailable("redis")
+
+    stub = Stub(crowded)
+    publisher = stubbed(stub)
+    publisher.publish(frame("one"))
+    await during(publisher.run(), lambda: stub.sent)
+    assert stub.sent == ["one"]
 
 
 async def test_an_error_that_nobody_thought_of_does_not_end_it(stubbed: Callable[[Stub], Publisher]) -> None:
