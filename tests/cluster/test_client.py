@@ -16,6 +16,7 @@ from persistence.redis.cluster import is_cluster, node_url
 from persistence.redis.keys import FRAMES_CHANNEL, queue_key
 from persistence.redis.lines import Client
 from persistence.redis.queue import RedisQueue
+from service import doctor
 from tests.cluster.nodes import Node, Nodes
 from tests.e2e.waiting import until
 from tests.persistence.conftest import Failures
@@ -107,3 +108,10 @@ async def test_frames_come_through_again_after_the_node_that_one_listened_at_is_
 def test_the_scheme_says_whether_it_is_a_cluster(url: str, node: str | None) -> None:
     assert is_cluster(url) is (node is not None)
     assert node_url(url) == (node or url)
+
+
+async def test_the_doctor_looks_at_the_cluster_behind_the_node(nodes: Nodes, redis_url: str) -> None:
+    assert (await doctor._redis(nodes.url)).verdict is doctor.Verdict.OK
+    alone = await doctor._redis(redis_url.replace("redis://", "redis+cluster://"))
+    assert alone.verdict is doctor.Verdict.FAIL
+    assert "cluster support disabled" in alone.text
