@@ -14,10 +14,11 @@ from tests.guard.measuring import SCENES, Figures
 
 TABLE: Final = Path(__file__).parent / "budgets.toml"
 
-ROOM: Final = {"statements": 0.25, "trips": 0.25}
+ROOM: Final = {"statements": 0.4, "trips": 0.4}
 """Above what was counted of fifty pairs, by the last word; what it is for the rest follows.
 
-Between runs of ten the median moved by up to 17 % here, as it is a matter of timing how many pairs share a statement.
+Between runs of ten the median moved by up to 17 % here, and by 25 % between a machine at rest and one at work: it is a
+matter of timing how many pairs share a statement.
 """
 
 OTHER_ROOM: Final = 0.08
@@ -26,7 +27,7 @@ OTHER_ROOM: Final = 0.08
 LONE_ROOM: Final = 0.05
 """Of a lone pair, where the least counts, since whatever else happens only adds: it moved by 0.1 %."""
 
-STALE: Final = 0.7
+STALE: Final = 0.5
 """A figure below so much of its ceiling would hide a growth back to where it was."""
 
 _WHERE: Final = {

@@ -39,8 +39,8 @@ def test_growing_beyond_the_ceiling_is_told_with_the_place_to_look() -> None:
 
 def test_falling_far_below_the_ceiling_is_told_too() -> None:
     budget = Budget(LONE, "tasks", counted=36, ceiling=37)
-    assert not budget.complaint(26)
-    assert "lower the ceiling" in budget.complaint(25)
+    assert not budget.complaint(19)
+    assert "lower the ceiling" in budget.complaint(18)
 
 
 def test_few_things_get_no_room_and_many_get_some() -> None:
@@ -55,5 +55,5 @@ def test_few_things_get_no_room_and_many_get_some() -> None:
         "",
         '["each of fifty pairs at once"]',
         '"tasks" = { counted = 4.4, ceiling = 4.76 }',
-        '"redis round trips" = { counted = 6, ceiling = 7.5 }',
+        '"redis round trips" = { counted = 6, ceiling = 8.4 }',
     ]
