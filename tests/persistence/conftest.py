@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
 from persistence.postgres.database import Database
+from persistence.redis.client import Reach, connect
 from service.embedded import Servers
 from service.embedded.servers import temporary_servers
 
@@ -20,6 +22,15 @@ class Failures:
 
     def __call__(self, name: str) -> None:
         self.names.append(name)
+
+
+@asynccontextmanager
+async def reach_of(url: str, failures: Failures) -> AsyncIterator[Reach]:
+    client = connect(url)
+    try:
+        yield Reach(client, failed=failures)
+    finally:
+        await client.aclose()
 
 
 @pytest.fixture

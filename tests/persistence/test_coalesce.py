@@ -12,29 +12,7 @@ from hypothesis import strategies as st
 from domain.errors import StoreUnavailable
 from persistence import coalesce
 from persistence.coalesce import Coalescer
-
-
-class Statement:
-    """Doubles numbers; each run waits to be let through."""
-
-    def __init__(self, *, is_open: bool = False) -> None:
-        self.batches: list[list[int]] = []
-        self.error: Exception | None = None
-        self.gate = asyncio.Event()
-        if is_open:
-            self.gate.set()
-
-    async def __call__(self, questions: Sequence[int]) -> Sequence[int]:
-        self.batches.append(list(questions))
-        await self.gate.wait()
-        if self.error is not None:
-            raise self.error
-        return [2 * question for question in questions]
-
-
-async def started(statement: Statement, batches: int) -> None:
-    while len(statement.batches) < batches:  # noqa: ASYNC110
-        await asyncio.sleep(0)
+from tests.persistence.statement import Statement, started
 
 
 async def test_what_is_asked_while_a_statement_runs_goes_together_in_the_next() -> None:
