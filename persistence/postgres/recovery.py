@@ -11,7 +11,7 @@ from domain.ids import MatchId
 from domain.request import MatchRequest
 from persistence.postgres.database import Database
 from persistence.postgres.outbox import OPTIONAL
-from persistence.postgres.rows import MATCH, REQUEST, bucket_of, match_of, request_of
+from persistence.postgres.rows import MATCH, REQUEST, VOUCHED, bucket_of, match_of, request_of
 
 GRACE_SECONDS: Final = 1.0
 """How long the actor whose work it is has, before the janitor takes it for left behind."""
@@ -30,8 +30,8 @@ AWAY_SECONDS: Final = 5.0
 
 # The row is locked: of two replicas that come back together, one finds that nobody was there, the other finds the
 # first.  Whoever was proposed after the last sign of life has lost nothing: an older version, which gives none, may
-# be running.
-_BEAT = """
+# be running.  Whatever was over within the time that the last sign of life vouches for stays over.
+_BEAT = f"""
 WITH beat AS MATERIALIZED (
     INSERT INTO heartbeat DEFAULT VALUES
     ON CONFLICT (id) DO UPDATE SET previous_at = heartbeat.beaten_at, beaten_at = clock_timestamp()
@@ -39,7 +39,7 @@ WITH beat AS MATERIALIZED (
 extended AS (
     UPDATE matches SET deadline = deadline + least(away, make_interval(secs => $2))
     FROM beat
-    WHERE status = 'proposed' AND deadline > previous_at AND created_at <= previous_at
+    WHERE status = 'proposed' AND deadline > previous_at + {VOUCHED} AND created_at <= previous_at
       AND away > make_interval(secs => $1)
     RETURNING 1)
 SELECT extract(epoch FROM beaten_at)::float8 AS now, coalesce(extract(epoch FROM away), 0)::float8 AS away,

@@ -15,13 +15,18 @@ from domain.session import Question
 REQUEST: Final = "id, user_id, difficulty, topic, status, created_at, expires_at, match_id, avoid"
 """The columns of :func:`request_of`."""
 
-# After an outage the first sign of life gives proposed matches their time back (see PostgresRecovery).  Until it comes,
-# a second at most, nobody is told that a match is over which then is not.
-_GIVEN_BACK = """EXISTS (SELECT FROM heartbeat WHERE id AND created_at <= beaten_at AND beaten_at < deadline
-        AND now() - beaten_at > greatest(interval '5 seconds', 3 * (beaten_at - coalesce(previous_at, beaten_at))))"""
+VOUCHED: Final = "interval '2 seconds'"
+"""How long after a sign of life a deadline that passes has passed for good.
+
+Whatever was to be over later than that may get its time back with the next sign, if that comes after an outage (see
+:class:`~persistence.postgres.recovery.PostgresRecovery`); until then nobody is told that it is over.
+"""
+
+_MAY_BE_GIVEN_BACK = f"""EXISTS (SELECT FROM heartbeat WHERE id AND created_at <= beaten_at
+        AND deadline > beaten_at + {VOUCHED})"""
 
 MATCH: Final = f"""id, difficulty, topic, request1_id, request2_id, user1_id, user2_id, status, created_at, deadline,
-    status = 'proposed' AND deadline <= now() AND NOT {_GIVEN_BACK} AS overdue,
+    status = 'proposed' AND deadline <= now() AND NOT {_MAY_BE_GIVEN_BACK} AS overdue,
     user1_confirmed_at IS NOT NULL AS user1_confirmed, user2_confirmed_at IS NOT NULL AS user2_confirmed,
     confirmed_at, coalesce(extract(epoch FROM now() - confirmed_at), 0)::float8 AS confirmed_for, session_id, question,
     user1_left_at IS NOT NULL AS user1_left, user2_left_at IS NOT NULL AS user2_left, declined_by"""

@@ -13,8 +13,10 @@ from tests.fakes.store import CONFIRM_SECONDS
 
 
 async def time_with_signs_of_life(world: World, seconds: float) -> None:
-    for _ in range(math.ceil(seconds / 4)):
-        await world.pass_time(4)
+    await world.here.recovery.beat()
+    steps = math.ceil(seconds / 4)
+    for _ in range(steps):
+        await world.pass_time(seconds / steps)
         await world.here.recovery.beat()
 
 
@@ -48,6 +50,29 @@ async def test_until_it_is_given_back_nobody_is_told_that_the_time_is_over(world
     seen = await world.here.matches.of_user(match.first.user_id, match.id)
     assert seen is not None
     assert not seen.overdue
+
+
+@pytest.mark.parametrize("seconds", [3, 4.9])
+async def test_nor_when_nobody_knows_yet_whether_it_is_an_outage(world: World, seconds: float) -> None:
+    match = await a_proposed_match(world.here)
+    await time_with_signs_of_life(world, CONFIRM_SECONDS - 3)
+    before = (await read(world.here, match.id)).deadline
+    await world.pass_time(seconds)
+    assert not (await read(world.here, match.id)).overdue
+    await world.pass_time(5.2 - seconds)
+    assert (await world.here.recovery.beat()).extended == 1
+    assert (await read(world.here, match.id)).deadline > before
+
+
+async def test_what_was_over_soon_after_a_sign_of_life_stays_over(world: World) -> None:
+    match = await a_proposed_match(world.here)
+    await time_with_signs_of_life(world, CONFIRM_SECONDS - 1)
+    await world.pass_time(1.5)
+    assert (await read(world.here, match.id)).overdue
+    await world.pass_time(60)
+    assert (await read(world.here, match.id)).overdue
+    assert (await world.here.recovery.beat()).extended == 0
+    assert (await read(world.here, match.id)).overdue
 
 
 async def test_five_seconds_without_a_sign_of_life_are_no_outage(world: World) -> None:

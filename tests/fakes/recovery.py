@@ -15,7 +15,7 @@ from domain.news import Snapshot
 from domain.request import Bucket, MatchRequest, Place, RequestStatus
 from domain.session import Document, Session
 from tests.fakes.redis import FakeSessions
-from tests.fakes.tables import AWAY, NEVER, EventRow, Switch, Tables, reachable
+from tests.fakes.tables import AWAY, NEVER, VOUCHED, EventRow, Switch, Tables, reachable
 
 GRACE = timedelta(seconds=1)
 CLAIM = timedelta(seconds=3)
@@ -97,7 +97,7 @@ class FakeRecovery:
         moved = [
             replace(match, deadline=match.deadline + min(away, GRACE_AT_MOST))
             for match in lost
-            if match.deadline > before
+            if match.deadline > before + VOUCHED
         ]
         for match in moved:
             self._tables.matches[match.id].value = match

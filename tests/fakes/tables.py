@@ -19,6 +19,9 @@ from tests.builders import NOON
 AWAY = timedelta(seconds=5)
 """After so long without a sign of life, nobody could answer."""
 
+VOUCHED = timedelta(seconds=2)
+"""How long after a sign of life a deadline that passes has passed for good."""
+
 NEVER = datetime.min.replace(tzinfo=UTC)
 """What an event that nobody holds back is claimed until."""
 
@@ -159,14 +162,14 @@ class Tables:
             row.value,
             overdue=row.value.state is MatchState.PROPOSED
             and row.value.deadline <= self.now
-            and not self._is_given_back(row.value),
+            and not self._may_be_given_back(row.value),
             confirmed_for=(self.now - since).total_seconds() if since else 0.0,
         )
 
-    def _is_given_back(self, match: Match) -> bool:
-        """Whether the next sign of life will move its deadline."""
+    def _may_be_given_back(self, match: Match) -> bool:
+        """Whether the next sign of life may move its deadline."""
         beaten_at = self.beaten_at
-        return beaten_at is not None and match.created_at <= beaten_at < match.deadline and self.now - beaten_at > AWAY
+        return beaten_at is not None and match.created_at <= beaten_at and match.deadline > beaten_at + VOUCHED
 
     def move(self, row: MatchRow, **changes: Any) -> None:
         row.value = replace(row.value, **changes)
