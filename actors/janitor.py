@@ -67,6 +67,7 @@ class Janitor(Actor[JanitorMessage]):
         self._supervisor = supervisor
         self._sweep_seconds = sweep_seconds
         self._page = 0
+        self._is_looking_through = False
 
     async def started(self) -> None:
         """Sweep at once: a predecessor may have crashed."""
@@ -79,6 +80,9 @@ class Janitor(Actor[JanitorMessage]):
             case SweepTimeElapsed():
                 self.remind(self._sweep_seconds, SweepTimeElapsed())
                 await self._sweep()
+                if not self._is_looking_through:
+                    self._is_looking_through = True
+                    self.chore(self._look_through())
             case RetentionTimeElapsed():
                 await self._forget_old()
             case _ as unknown:
@@ -99,8 +103,14 @@ class Janitor(Actor[JanitorMessage]):
         self._count("overdue_match", left.overdue_matches)
         self._count("unopened_session", left.unopened)
         self._count("untold_match", left.untold)
-        await self._repair_index()
-        self._meter.census(*await self._recovery.census())
+
+    async def _look_through(self) -> None:
+        """What takes long where Redis is slow: the next sign of life does not wait for it."""
+        try:
+            await self._repair_index()
+            self._meter.census(*await self._recovery.census())
+        finally:
+            self._is_looking_through = False
 
     async def _beat(self) -> None:
         """First of all: nobody is found overdue who could not answer."""

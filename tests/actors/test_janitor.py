@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from actors.messages import MarkTimeElapsed, PairingTimeElapsed, Requeue, RetentionTimeElapsed, SweepTimeElapsed
 from actors.runtime import Address
 from domain.match import MatchState
 from domain.news import MatchFound, RequestTimeout
-from domain.request import Bucket, RequestStatus
+from domain.request import Bucket, RequestStatus, Waiting
 from tests.actors.stage import Stage
 from tests.actors.waiting import a_few_turns, eventually
 from tests.builders import ANN, BEN, BUCKET, CAT, DAN, OTHER_BUCKET, a_pair, new_request_id, new_session_id, new_users
@@ -198,6 +200,30 @@ async def test_a_sweep_that_fails_is_followed_by_the_next(stage: Stage, store: F
     janitor.tell(SweepTimeElapsed())
     await eventually(lambda: len(stage.meter.censuses) == 2)
     assert not stage.meter.counts["restarted", "Janitor"]
+
+
+async def test_a_slow_index_keeps_no_sign_of_life_back(
+    stage: Stage, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, asked = asyncio.Event(), []
+
+    async def missing(bucket: Bucket, _: object) -> list[Waiting]:
+        asked.append(bucket)
+        await gate.wait()
+        return []
+
+    monkeypatch.setattr(store.queue, "missing", missing)
+    await enqueued(replica_of(store), [ANN, BEN])
+    store.clock.advance(2)
+    janitor = stage.start_janitor()
+    for _ in range(3):
+        await eventually(lambda: store.postgres.calls["beat"] > 0)
+        store.postgres.calls["beat"] = 0
+        janitor.tell(SweepTimeElapsed())
+    await eventually(lambda: store.postgres.calls["beat"] > 0)
+    assert len(asked) == 1
+    gate.set()
+    await eventually(lambda: stage.meter.censuses)
 
 
 async def test_each_sweep_takes_the_census(stage: Stage) -> None:

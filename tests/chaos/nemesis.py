@@ -172,6 +172,7 @@ class Nemesis:
             self.failures.append(f"{fault.name} {note}")
         healed = time.time()
         self._town.touched.subtract(touches)
+        self._town.healed_at.update(dict.fromkeys(touches, time.monotonic()))
         if self._is_deadly(touches):
             self._alive_since = time.monotonic()
         self.played.append(fault.name)

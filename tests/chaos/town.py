@@ -48,6 +48,8 @@ class Town:
         """From all replicas to the Question Service."""
         self.exits = Notebook(folder)
         self.touched: Counter[str] = Counter()
+        self.healed_at: dict[str, float] = {}
+        """When each was last given back, by the monotonic clock."""
         """What is being broken at the moment, by the names of :class:`tests.chaos.evidence.FaultSpan`."""
         self.witness = Witness(servers.urls.rabbitmq_url or "", Notebook(folder), seed=plan.seed)
         self._orders = asyncio.Lock()

@@ -50,7 +50,7 @@ async def go_back(town: Town, victim: int, chance: random.Random) -> AsyncGenera
         await index.flushall()
         pipe = index.pipeline(transaction=False)
         for key, (value, lives) in before.items():
-            pipe.restore(key, lives, value)
+            pipe.restore(key, lives, value, replace=True)  # somebody may have come meanwhile
         await pipe.execute()
     yield
 
