@@ -8,6 +8,7 @@ rabbitmq_url   a real RabbitMQ; skipped where none is installed, unless CI is se
 
 import asyncio
 import gc
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 
@@ -20,8 +21,13 @@ from tests.access.whole_output import WholeOutput
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What is written from now on is searched for secrets at the end."""
+    """What is written from now on is searched for secrets at the end.
+
+    The broker's clients tell the URL, password and all, of every connection that fails: as in the service, they do not.
+    """
     config.pluginmanager.register(WholeOutput(config))
+    for name in ("aio_pika", "aiormq"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -10,13 +9,6 @@ import pytest
 from aiohttp import web
 
 from tests.messaging.stubs import CountingMeter, Stub
-
-
-@pytest.fixture(autouse=True)
-def as_quiet_as_in_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The broker's clients tell the URL, password and all, of every connection that fails."""
-    for name in ("aio_pika", "aiormq"):
-        monkeypatch.setattr(logging.getLogger(name), "level", logging.CRITICAL)
 
 
 @pytest.fixture
