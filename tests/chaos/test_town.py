@@ -155,8 +155,8 @@ async def test_every_change_of_a_status_is_in_the_audit(town: Town, tmp_path: Pa
 
 
 def test_a_secret_in_a_log_is_counted(tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "replica.log").write_bytes(b'{"url": "postgres://me:hunter2@here"}\n')
+    (tmp_path / "planted").mkdir()
+    (tmp_path / "planted" / "replica.log").write_bytes(b'{"url": "postgres://me:hunter2@here"}\n')
     secrets = {"database_password": ["hunter2"], "signing_secret": ["never said"]}
     assert leaks.count(tmp_path, secrets) == {"database_password": 1, "signing_secret": 0}
 

@@ -65,6 +65,13 @@ def written(folder: Path, *lines: str, name: str = "replica-1.log") -> Story:
     return Story(folder=folder)
 
 
+def planted(folder: Path) -> Path:
+    """Where secrets are no leak of this run."""
+    place = folder / "planted"
+    place.mkdir()
+    return place
+
+
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
 
 
@@ -72,15 +79,15 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
     ("line", "what"), [(f"x {TOKEN}", "a token"), ("postgresql://postgres:s3cret@127.0.0.1/db", "a password in a URL")]
 )
 def test_a_secret_in_a_log_is_seen(tmp_path: Path, line: str, what: str) -> None:
-    finding = nothing_secret_is_printed(written(tmp_path, json.dumps(LINE), line).case())
+    finding = nothing_secret_is_printed(written(planted(tmp_path), json.dumps(LINE), line).case())
     assert [str(one) for one in finding.violations] == [f"{what} in replica-1.log (line 2)"]
 
 
 @pytest.mark.parametrize("name", ["operations-users-1.jsonl", "frames-users-1.jsonl", PRINTED])
 def test_answers_frames_and_what_was_printed_are_looked_at(tmp_path: Path, name: str) -> None:
-    story = written(tmp_path, "dsn postgresql://***@127.0.0.1/db and redis://127.0.0.1:6379")
+    story = written(folder := planted(tmp_path), "dsn postgresql://***@127.0.0.1/db and redis://127.0.0.1:6379")
     assert said(nothing_secret_is_printed(story.case())) == []
-    (tmp_path / name).write_text(f'{{"got": "{TOKEN}"}}\n')
+    (folder / name).write_text(f'{{"got": "{TOKEN}"}}\n')
     assert said(nothing_secret_is_printed(story.case())) == [f"a token in {name}"]
 
 
