@@ -65,7 +65,12 @@ def _gaps(kind: str, row: Row, stays: Sequence[Stay]) -> Iterator[Violation]:
 def time_is_postgres_time(case: Case) -> Finding:
     """I10: nothing times out before its moment by PostgreSQL's clock, and nothing long after."""
     timed_out = list(_timed_out(case))
-    violations: list[Violation] = []
+    moved = list(_moved(case))
+    violations = [
+        Violation("match: deadline moved, and nothing was broken", stay.ended, {"match": match_id})
+        for match_id, stay in moved
+        if not case.windows.touch(stay.began, stay.ended)
+    ]
     lateness: list[float] = []
     for kind, one, due, moment in timed_out:
         if moment < due - EARLY_SECONDS:
@@ -79,8 +84,16 @@ def time_is_postgres_time(case: Case) -> Finding:
         name="deadlines are PostgreSQL's clock",
         looked_at={"deadlines": len(timed_out)},
         violations=violations,
-        figures={"latest in calm ms": round(1000 * max(lateness, default=0.0), 1)},
+        figures={"latest in calm ms": round(1000 * max(lateness, default=0.0), 1), "moved after outages": len(moved)},
     )
+
+
+def _moved(case: Case) -> Iterator[tuple[str, Stay]]:
+    """Matches that got time back while they were proposed."""
+    for match_id, stays in case.match_stays.items():
+        first = stays[0]
+        if first.went is not None and first.went["deadline"] != first.came["deadline"]:
+            yield match_id, first
 
 
 def _timed_out(case: Case) -> Iterator[tuple[str, str, float, float]]:
@@ -92,6 +105,6 @@ def _timed_out(case: Case) -> Iterator[tuple[str, str, float, float]]:
     for match_id, stays in case.match_stays.items():
         first = stays[0]
         if first.ended < inf and first.went is not None:
-            due = first.came["deadline"]
+            due = first.went["deadline"]  # as it was by then
             if first.went["new"] == "expired" or first.ended > due + LATE_SECONDS:
                 yield "match", match_id, due, first.ended

@@ -182,3 +182,13 @@ def test_a_match_that_expires_too_early_or_is_decided_too_late_is_seen() -> None
     late = story.pairs(story.asks("ida", 30.0), story.asks("jim", 30.0), 30.1)
     story.declines("ida", late, 41.3)
     assert looked(story) == ["match: 0.100 s too early", "match: 5.2 s too late"]
+
+
+def test_a_deadline_that_moves_is_kept_as_moved_and_only_may_where_something_was_broken() -> None:
+    story = a_story()
+    match = story.pairs(story.asks("gil", 30.0), story.asks("hal", 30.0), 30.1)
+    story.matches[match]["deadline"] += 20
+    story.ends(match, "expired", 56.2, {"gil": "timeout", "hal": "timeout"})
+    assert looked(story) == ["match: deadline moved, and nothing was broken"]
+    story.breaks("postgres", at=31.0, until=51.0)
+    assert looked(story) == []

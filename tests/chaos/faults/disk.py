@@ -87,4 +87,5 @@ def _mount(folder: Path) -> None:
 
 
 def _unmount(folder: Path) -> None:
-    subprocess.run([shutil.which("umount") or "umount", folder], check=True, capture_output=True)
+    # Lazily: whoever has a file there still, ends a moment later.
+    subprocess.run([shutil.which("umount") or "umount", "--lazy", folder], check=True, capture_output=True)
