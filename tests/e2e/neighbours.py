@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,7 @@ from aiohttp import web
 Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Neighbour:
+class Neighbour(ABC):
     """A service that can be slow, wrong, or away."""
 
     def __init__(self) -> None:
@@ -26,9 +27,9 @@ class Neighbour:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
+    @abstractmethod
     async def as_usual(self, request: web.Request) -> web.StreamResponse:
         """How it behaves on a good day."""
-        raise NotImplementedError
 
     def says(self, body: str, status: int = 200) -> None:
         """Answer with this from now on."""

@@ -125,12 +125,12 @@ def test_a_server_that_cannot_start_is_named_with_its_last_words(folder: Path) -
 
 
 PARENT = """
-import sys, time
+import sys
 from pathlib import Path
 from service.embedded import start_servers
 servers = start_servers(Path(sys.argv[1]), rabbitmq=False)
 print(servers.pid("postgres"), servers.pid("redis"), servers._supervisor.pid, flush=True)
-time.sleep(60)
+sys.stdin.read()  # until it is ended
 """
 
 
@@ -141,7 +141,11 @@ async def test_no_server_outlives_its_parent_by_more_than_a_second_and_nothing_i
     with start_servers(folder, rabbitmq=False) as servers:
         assert await count_visits(servers) == (1, 1)
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(folder)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PARENT, str(folder)],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as parent:
         assert parent.stdout
         *children, supervisor = (int(word) for word in parent.stdout.readline().split())
