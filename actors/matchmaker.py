@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -106,8 +105,7 @@ class Matchmaker:
         """Say yes.  Raises ``MatchNotFound``, ``MatchClosed``."""
         answer = self._supervisor.ask(Confirm(match_id, user_id))
         try:
-            async with asyncio.timeout(self._session_answer_seconds):
-                return await answer
+            return await answer.within(self._session_answer_seconds)
         except TimeoutError:
             return await self._so_far(match_id, user_id)
 
@@ -136,7 +134,6 @@ class Matchmaker:
 
     async def _in_time(self, answer: Promise[R]) -> R:
         try:
-            async with asyncio.timeout(self._answer_seconds):
-                return await answer
+            return await answer.within(self._answer_seconds)
         except TimeoutError:
             raise NoAnswer from None

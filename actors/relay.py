@@ -19,7 +19,7 @@ log = structlog.get_logger()
 MOST_AT_ONCE = 500
 """Events claimed and published in one round."""
 
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.1
 """How long after a round that published something the next may begin, so that events go out together."""
 
 

@@ -7,6 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
 
 class LineLimit(logging.Filter):
     """Lets so many lines of each action, or of each library, through in a second; what is critical always.
@@ -25,10 +28,27 @@ class LineLimit(logging.Filter):
         self._untold: Counter[str] = Counter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether *record* is written."""
+        """Whether *record*, of a library, is written."""
         if record.levelno >= logging.CRITICAL:
             return True
-        key = _key(record)
+        left_out = self._count(record.name)
+        if left_out:
+            record.msg = f"{record.msg} ({left_out} more were left out)"
+        return left_out is not None
+
+    def of_ours(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        """*event*, one of ours, if it is written.  Raises ``structlog.DropEvent`` otherwise."""
+        if method == "critical":
+            return event
+        left_out = self._count(str(event.get("action", logger.name)))
+        if left_out is None:
+            raise structlog.DropEvent
+        if left_out:
+            event["left_out"] = left_out
+        return event
+
+    def _count(self, key: str) -> int | None:
+        """How many lines of *key* were left out since the last that was written; None when this one is, too."""
         now = self._clock()
         if now >= self._ends_at:
             self._written.clear()
@@ -37,18 +57,5 @@ class LineLimit(logging.Filter):
         if self._written[key] > self._per_second:
             self.left_out[key] += 1
             self._untold[key] += 1
-            return False
-        if untold := self._untold.pop(key, 0):
-            _say(record, untold)
-        return True
-
-
-def _key(record: logging.LogRecord) -> str:
-    return str(record.msg.get("action", record.name)) if isinstance(record.msg, dict) else record.name
-
-
-def _say(record: logging.LogRecord, left_out: int) -> None:
-    if isinstance(record.msg, dict):
-        record.msg = {**record.msg, "left_out": left_out}
-    else:
-        record.msg = f"{record.msg} ({left_out} more were left out)"
+            return None
+        return self._untold.pop(key, 0)

@@ -8,6 +8,8 @@ of every line, whoever wrote it, tracebacks included.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import re
 import sys
@@ -40,6 +42,31 @@ _ERRORS_ONLY = ("aiohttp.websocket",)
 _SILENT = ("aio_pika", "aiormq")
 
 
+_JSON = json.JSONEncoder(default=str, ensure_ascii=False)
+
+
+class Stderr:
+    """Where our own lines go, whatever stderr is by then: the way through the standard library costs as much again."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @classmethod
+    def named(cls, *name: str) -> Stderr:
+        """For a logger of this *name*, or of the module that asks for one."""
+        return cls(_NAMES(*name).name)
+
+    def write(self, line: str) -> None:
+        """Write one line, if anybody can still read it."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(line + "\n")
+
+    debug = info = warning = error = critical = write
+
+
+_NAMES = structlog.stdlib.LoggerFactory(ignore_frame_names=["service.logs"])
+
+
 def configure_logs(settings: Settings) -> LineLimit:
     """Route structlog and the standard library's logging to stderr, for the whole process; returns what limits it."""
     limit = LineLimit(settings.log_lines_per_second)
@@ -55,15 +82,17 @@ def configure(*, level: str, pretty: bool, limit: LineLimit | None = None) -> No
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    last = _last_steps(pretty=pretty)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, *([limit.of_ours] if limit else []), *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=Stderr.named,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last_steps(pretty=pretty))
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[without_meta, *last])
     )
     if limit is not None:
         handler.addFilter(limit)
@@ -82,13 +111,16 @@ def configure(*, level: str, pretty: bool, limit: LineLimit | None = None) -> No
 
 def _last_steps(*, pretty: bool) -> list[Processor]:
     """From an event to a line: the traceback becomes text or fields before secrets are hidden."""
-    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if pretty:
         console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        return [without_meta, structlog.processors.format_exc_info, hide_secrets, console]
+        return [structlog.processors.format_exc_info, hide_secrets, console]
     # Local variables hold tokens and DSNs: never in a traceback.
     as_fields = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
-    return [without_meta, as_fields, hide_secrets, structlog.processors.JSONRenderer(default=str, ensure_ascii=False)]
+    return [as_fields, hide_secrets, _as_json]
+
+
+def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return _JSON.encode(event)
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

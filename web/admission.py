@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler
 
 from web.doorkeeper import Doorkeeper
 from web.errors import HANG_UP, Overloaded
@@ -91,13 +91,3 @@ class Admission:
         except Overloaded:
             self._meter.turned_away("handshake" if request.path == SOCKET else "request")
             raise
-
-
-def admitting(admission: Admission) -> Middleware:
-    """The same as a middleware."""
-
-    @web.middleware
-    async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-        return await admission.answer(request, handler)
-
-    return admit

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from pydantic import BaseModel
 
-from web.admission import Admission, admitting
+from web.admission import Admission
 from web.asyncapi import asyncapi
 from web.auth import Authenticator
 from web.backstage import Backstage, open_backstage
@@ -50,7 +50,7 @@ def make_app(  # noqa: PLR0913 - the edge meets all its collaborators here
         backstage: what the demo page shows of the inside; None for no such pages.
     """
     cors = Cors(options.cors_origins)
-    app = web.Application(middlewares=[observing(meter, cors), admitting(admission)], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[observing(meter, cors, admission)], client_max_size=MAX_BODY_BYTES)
     app[SERVICES] = Services(
         matchmaker=matchmaker,
         reads=reads,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -13,6 +13,7 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from web.admission import Admission
 from web.cors import Cors
 from web.errors import REQUEST_ID, NotSpoken, problem_for, row_of
 from web.meter import WebMeter
@@ -35,7 +36,7 @@ _DECENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 log = structlog.get_logger()
 
 
-def observing(meter: WebMeter, cors: Cors) -> Middleware:
+def observing(meter: WebMeter, cors: Cors, admission: Admission) -> Middleware:
     """The one middleware."""
 
     @web.middleware
@@ -45,7 +46,7 @@ def observing(meter: WebMeter, cors: Cors) -> Middleware:
         request[REQUEST_ID] = request_id
         structlog.contextvars.clear_contextvars()  # a kept-alive connection serves many requests in one context
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        response = cors.preflight(request) or await _answered(request, handler)
+        response = cors.preflight(request) or await _answered(request, handler, admission)
         _note(meter, request, response.status, time.perf_counter() - started)
         return response
 
@@ -59,14 +60,14 @@ def _request_id(request: web.Request) -> str:
 
 def new_request_id() -> str:
     """One that nobody had before."""
-    return secrets.token_hex(16)
+    return f"{random.getrandbits(128):032x}"
 
 
-async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answered(request: web.Request, handler: Handler, admission: Admission) -> web.StreamResponse:
     if UNSPOKEN in request or request.method == hdrs.METH_CONNECT:
         return problem_for(request, NotSpoken())
     try:
-        return await handler(request)
+        return await admission.answer(request, handler)
     except ConnectionError:  # the client is gone; stores that are away raise errors of the domain
         return web.Response(status=HTTPStatus.BAD_REQUEST)
     except Exception as error:  # the last one to be asked: a client gets an answer whatever happens

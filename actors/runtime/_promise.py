@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +28,23 @@ class Promise(pykka.Future[R]):
     def __await__(self) -> Generator[Any, None, R]:
         """Wait; an asker that gives up does not spoil the answer for the others."""
         return asyncio.shield(self._outcome).__await__()
+
+    async def within(self, seconds: float) -> R:
+        """The answer, where it comes in so many seconds.  Raises ``TimeoutError`` otherwise, and spoils nothing."""
+        if not self._outcome.done():
+            loop = asyncio.get_running_loop()
+            wanted = loop.create_future()
+            wake = functools.partial(_wake, wanted)
+            timer = loop.call_later(seconds, wake, self._outcome)
+            self._outcome.add_done_callback(wake)
+            try:
+                await wanted
+            finally:
+                timer.cancel()
+                self._outcome.remove_done_callback(wake)
+        if not self._outcome.done():
+            raise TimeoutError
+        return self._outcome.result()
 
     def get(self, *, timeout: float | None = None) -> R:  # noqa: ARG002 - Pykka's signature
         """Refuse: a blocking wait would freeze every actor of the process."""
@@ -68,3 +86,8 @@ class Promise(pykka.Future[R]):
             self.fail(error)
         else:
             self.settle(outcome.result())
+
+
+def _wake(wanted: asyncio.Future[None], _: object) -> None:
+    if not wanted.done():
+        wanted.set_result(None)

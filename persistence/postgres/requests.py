@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from domain.errors import LiveRequestExists, StoreUnavailable
 from domain.ids import RequestId, UserId
 from domain.request import Admission, Bucket, MatchRequest, Waiting
-from persistence.coalesce import Coalescer
+from persistence.coalesce import ARRIVAL_SECONDS, Coalescer
 from persistence.postgres.database import Database
 from persistence.postgres.rows import REQUEST, prefixed, request_of
 
@@ -77,7 +77,9 @@ class PostgresRequests:
     def __init__(self, database: Database, *, search_seconds: float) -> None:
         self._database = database
         self._search_seconds = search_seconds
-        self._add: Coalescer[_Asked, Admission | LiveRequestExists] = Coalescer(self._add_all)
+        self._add: Coalescer[_Asked, Admission | LiveRequestExists] = Coalescer(
+            self._add_all, gather_seconds=ARRIVAL_SECONDS
+        )
 
     async def add(
         self, bucket: Bucket, asked: Sequence[tuple[RequestId, UserId]]

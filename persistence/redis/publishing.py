@@ -30,7 +30,7 @@ MOST_SECONDS = 30.0
 MOST_AT_ONCE = 500
 """Frames per message."""
 
-GATHER_SECONDS = 0.003
+GATHER_SECONDS = 0.010
 """How long after a message the next one may go: each wakes every replica, so that frames had better share them."""
 
 RETRY_SECONDS = 0.5
