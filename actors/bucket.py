@@ -151,7 +151,7 @@ class BucketActor(BatchActor[BucketMessage]):
         cancelled = await self._requests.withdraw([request.id for _, request in letters])
         for letter, request in letters:
             letter.answer(request.id in cancelled)
-        await self._let_go([request for _, request in letters if request.id in cancelled], "cancelled")
+        self._let_go([request for _, request in letters if request.id in cancelled], "cancelled")
 
     async def _time_out(self, requests: Sequence[MatchRequest]) -> None:
         now = asyncio.get_running_loop().time()
@@ -163,13 +163,14 @@ class BucketActor(BatchActor[BucketMessage]):
         for request in gone:
             self._notifier.tell(request.user_id, RequestTimeout(request_id=request.id))
             log.info("nobody came in time", action="request_timeout", user_id=request.user_id, request=request.id)
-        await self._let_go(gone, "timeout")
+        self._let_go(gone, "timeout")
 
-    async def _let_go(self, requests: Sequence[MatchRequest], outcome: str) -> None:
+    def _let_go(self, requests: Sequence[MatchRequest], outcome: str) -> None:
         for request in requests:
             self._forget(request.id)
             self._meter.request_ended(self._bucket, outcome)
-        await self._slice.clean(place_of(request) for request in requests)
+        if requests:
+            self.chore(self._slice.clean([place_of(request) for request in requests]))
 
     async def _pair(self, joining: Sequence[MatchRequest]) -> None:
         self._used = True
@@ -180,6 +181,8 @@ class BucketActor(BatchActor[BucketMessage]):
         result = await self._slice.pair(joining)
         for match, pair in result.matches:
             self._announce(match, pair)
+        if result.gone:
+            self.chore(self._slice.clean(result.gone))  # nobody waits for it
         if result.contended:
             self.remind(random.uniform(*CONTENTION_SECONDS), PairingTimeElapsed())  # noqa: S311 - jitter, no secret
 

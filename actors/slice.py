@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -34,7 +35,9 @@ class Round:
 
     matches: Sequence[tuple[Match, Pair]]
     """Committed, with the places their people had in the queue."""
-    contended: bool
+    gone: Sequence[Waiting] = ()
+    """Who is to be cleaned out of the index, when nothing else is to be done."""
+    contended: bool = False
     """Whether another replica held some of the people: another look is due."""
 
 
@@ -53,37 +56,48 @@ class Slice:
         self._proposals = proposals
         self._queue = queue
         self._questions = questions
+        self._cleaning = asyncio.Lock()
+        self._leaving: set[UserId] = set()
 
     async def pair(self, joining: Iterable[MatchRequest]) -> Round:
         """Take *joining* in, then pair until nobody in the head can be paired with anyone."""
         people = [place_of(request) for request in joining]
         avoided = {one.user_id: one.avoid for one in people}
         made: list[tuple[Match, Pair]] = []
+        if not self._leaving.isdisjoint(avoided):
+            async with self._cleaning:  # whoever comes back is not taken out by what is under way
+                pass
         head = await self._look(people)
         while proposal := self._propose(head, avoided):
             verdict = await self._proposals.propose(self._bucket, list(proposal.items()))
             made += [(match, proposal[match.id]) for match in verdict.matches]
             avoided |= {one.user_id: one.avoid for one in verdict.free}
             staying = {one.user_id for one in verdict.free} | set(verdict.held)
-            await self.clean(one for pair in proposal.values() for one in pair if one.user_id not in staying)
+            gone = [one for pair in proposal.values() for one in pair if one.user_id not in staying]
+            if len(head) < HEAD and len(verdict.matches) == len(proposal):
+                return Round(made, gone)
+            await self.clean(gone)
             if verdict.held:
                 return Round(made, contended=True)
-            if len(head) < HEAD and len(verdict.matches) == len(proposal):
-                break
             if len(head) == HEAD and not staying and not verdict.matches:
                 await self._banish()
             head = await self._look([])
-        return Round(made, contended=False)
+        return Round(made)
 
     async def clean(self, people: Iterable[Waiting]) -> None:
         """Take *people* out of the index; should that fail, the next look will find them stale."""
         gone = list(people)
         if not gone:
             return
+        users = {one.user_id for one in gone}
+        self._leaving |= users
         try:
-            await self._queue.remove(self._bucket, gone)
+            async with self._cleaning:
+                await self._queue.remove(self._bucket, gone)
         except StoreUnavailable:
             log.debug("index not cleaned", action="clean_skipped", bucket=str(self._bucket))
+        finally:
+            self._leaving -= users
 
     async def _banish(self) -> None:
         """Take out of the index, in large portions, who does not wait: a head full of them hides the others."""

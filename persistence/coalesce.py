@@ -24,6 +24,9 @@ on half of the answers."""
 GATHER_SECONDS: Final = 0.001
 """The same for calls that follow from others: what arrived together goes on together, and need not be waited for."""
 
+LEISURE_SECONDS: Final = 0.005
+"""How long a call that is in no hurry waits for company."""
+
 CROWD: Final = 4.0
 MEMORY_SECONDS: Final = 0.05
 """A crowd are so many calls lately; after so many seconds a call counts half.  Two who wait alone wait for nobody."""
@@ -74,6 +77,8 @@ class Coalescer(Generic[Q, A]):
         self._crowd = 0.0
         self._asked_at = 0.0
         self._gathering: asyncio.TimerHandle | None = None
+        self._leisure: asyncio.TimerHandle | None = None
+        self._in_hurry = False
         self._free_lanes = lanes
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._asked: deque[tuple[float, asyncio.Future[A]]] = deque()
@@ -86,11 +91,20 @@ class Coalescer(Generic[Q, A]):
         Raises ``StoreUnavailable`` when too many wait already, or the answer does not come in time.
         """
         [answer] = self._ask([question])
+        self._hurry()
+        return await answer
+
+    async def at_leisure(self, question: Q) -> A:
+        """The same in no hurry: with whoever comes next, or after a moment."""
+        [answer] = self._ask([question])
+        if self._leisure is None:
+            self._leisure = asyncio.get_running_loop().call_later(LEISURE_SECONDS, self._hurry)
         return await answer
 
     async def all(self, questions: Sequence[Q]) -> list[A]:
         """The answers to *questions*, in order; otherwise the same."""
         answers = self._ask(questions)
+        self._hurry()
         return [await answers[0]] if len(answers) == 1 else await asyncio.gather(*answers)
 
     def _ask(self, questions: Sequence[Q]) -> Sequence[asyncio.Future[A]]:
@@ -106,7 +120,6 @@ class Coalescer(Generic[Q, A]):
         self._asked += [(until, answer) for answer in answers]
         if self._watch is None:
             self._watch = loop.call_at(until, self._lose_patience)
-        self._begin_soon()
         return answers
 
     def _lose_patience(self) -> None:
@@ -119,9 +132,13 @@ class Coalescer(Generic[Q, A]):
                 answer.set_exception(StoreUnavailable(self._store))
         self._watch = loop.call_at(self._asked[0][0], self._lose_patience) if self._asked else None
 
+    def _hurry(self) -> None:
+        self._in_hurry = True
+        self._begin_soon()
+
     def _begin_soon(self) -> None:
         """Begin a batch at once when it is full or the last one was a while ago; otherwise after a moment."""
-        if not (self._waiting and self._free_lanes):
+        if not (self._waiting and self._free_lanes and self._in_hurry):
             return
         loop = asyncio.get_running_loop()
         if self._crowd < CROWD or len(self._waiting) >= self._most or loop.time() >= self._gather_until:
@@ -130,9 +147,10 @@ class Coalescer(Generic[Q, A]):
             self._gathering = loop.call_at(self._gather_until, self._begin)
 
     def _begin(self) -> None:
-        if self._gathering is not None:
-            self._gathering.cancel()
-            self._gathering = None
+        for timer in (self._gathering, self._leisure):
+            if timer is not None:
+                timer.cancel()
+        self._gathering = self._leisure = None
         if not (self._waiting and self._free_lanes):
             return
         loop = asyncio.get_running_loop()
@@ -146,6 +164,7 @@ class Coalescer(Generic[Q, A]):
         """One batch of those who wait, and what comes after it."""
         try:
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            self._in_hurry = bool(self._waiting)
             self._begin_soon()
             batch = [one for one in batch if not one[1].done()]  # whose asker has not given up
             if (key := self._lock_order) is not None:

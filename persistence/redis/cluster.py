@@ -75,3 +75,7 @@ class Cluster(RedisCluster):
             raise RedisConnectionError(str(error)) from error
         finally:
             self._turns.release()
+
+    async def at_leisure(self, *arguments: Any) -> Any:
+        """The same."""
+        return await self.execute_command(*arguments)

@@ -10,13 +10,13 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import structlog
-from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from persistence.redis.keys import FRAMES_CHANNEL
+from persistence.redis.lines import Client
 from persistence.redis.publishing import Frame, Publisher, frames_in
 from persistence.seldom import Seldom
 
@@ -47,8 +47,8 @@ class RedisFanout:
     def __init__(
         self,
         *,
-        publisher: Redis,
-        subscriber: Redis,
+        publisher: Client,
+        subscriber: Client,
         deliver: Callable[[UserId, str], None],
         catch_up: Callable[[UserId], Awaitable[None]],
         failed: Callable[[str], None],

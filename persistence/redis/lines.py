@@ -86,10 +86,11 @@ class Client(Redis):
 
     async def execute_command(self, *arguments: Any, **options: Any) -> Any:
         """The answer to one command.  Raises redis-py's errors, and ``StoreUnavailable`` when too many wait."""
-        answer = await self._together((arguments, options))
-        if isinstance(answer, ResponseError):
-            raise answer
-        return answer
+        return _unless_refused(await self._together((arguments, options)))
+
+    async def at_leisure(self, *arguments: Any) -> Any:
+        """The same for a command that nobody waits for: it goes out with others, or after a moment."""
+        return _unless_refused(await self._together.at_leisure((arguments, {})))
 
     async def _exchange_in_time(self, commands: Sequence[_Command]) -> Sequence[Any]:
         async with asyncio.timeout(self._seconds):
@@ -124,3 +125,9 @@ class Client(Redis):
     async def _drop(self, line: Line) -> None:
         await line.disconnect(nowait=True)
         await self.connection_pool.release(line)
+
+
+def _unless_refused(answer: Any) -> Any:
+    if isinstance(answer, ResponseError):
+        raise answer
+    return answer

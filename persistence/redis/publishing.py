@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from persistence.redis.keys import FRAMES_CHANNEL
+from persistence.redis.lines import Client
 from persistence.seldom import Seldom
 
 log = structlog.get_logger()
@@ -66,7 +66,7 @@ class Publisher:
     """Publishes frames in order.  After a failure some may come twice: sockets drop repeats."""
 
     def __init__(
-        self, client: Redis, *, origin: str, failed: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self, client: Client, *, origin: str, failed: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         """*origin*, eight hexadecimal digits, is how a replica knows its own messages."""
         self._client = client
@@ -126,4 +126,4 @@ class Publisher:
 
     async def _send(self, frames: Sequence[Frame]) -> None:
         lines = "\n".join(f"{user_id}\t{text}" for user_id, text in frames)
-        await self._client.publish(FRAMES_CHANNEL, self._origin + lines)
+        await self._client.at_leisure("PUBLISH", FRAMES_CHANNEL, self._origin + lines)

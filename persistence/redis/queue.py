@@ -34,9 +34,9 @@ class RedisQueue:
         return [Waiting(UserId(member), float(score)) for member, score in head if _is_text(member)]
 
     async def remove(self, bucket: Bucket, people: Sequence[Waiting]) -> None:
-        """Take *people* out, each only if still there since the same moment."""
+        """Take *people* out, each only if still there since the same moment.  In no hurry: they are stale, no more."""
         key = queue_key(bucket)
-        await self._reach.run_at(key, lambda: self._remove(key, _arguments(people)))
+        await self._reach.run_at(key, lambda: self._remove.at_leisure(key, _arguments(people)))
 
     async def missing(self, bucket: Bucket, people: Sequence[Waiting]) -> Sequence[Waiting]:
         """Those of *people* who are not in it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,15 @@ class Script:
 
     async def __call__(self, key: str, arguments: Iterable[Any]) -> Any:
         """What it returns for *key*, the one that it touches."""
+        return await self._by(self._client.execute_command, key, arguments)
+
+    async def at_leisure(self, key: str, arguments: Iterable[Any]) -> Any:
+        """The same where nobody waits for it."""
+        return await self._by(self._client.at_leisure, key, arguments)
+
+    async def _by(self, send: Callable[..., Awaitable[Any]], key: str, arguments: Iterable[Any]) -> Any:
         rest = (1, key, *arguments)
         try:
-            return await self._client.execute_command("EVALSHA", self._hash, *rest)
+            return await send("EVALSHA", self._hash, *rest)
         except NoScriptError:
-            return await self._client.execute_command("EVAL", self._text, *rest)
+            return await send("EVAL", self._text, *rest)
