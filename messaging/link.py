@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +28,8 @@ class Link:
 
     connection: AbstractConnection
     exchange: AbstractExchange
+    publish: Callable[..., Awaitable[object]]
+    """``basic_publish`` of the channel below aio_pika's, whose exchange writes each message by itself, and waits."""
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is of no more use."""
     blocked: bool = False
@@ -74,7 +76,7 @@ async def linked(url: str) -> AsyncIterator[Link]:
 async def _declare(connection: AbstractConnection) -> Link:
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
-    link = Link(connection, exchange)
+    link = Link(connection, exchange, (await channel.get_underlay_channel()).basic_publish)
     connection.close_callbacks.add(link.on_close)
     channel.close_callbacks.add(link.on_close)
     return link

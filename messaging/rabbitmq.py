@@ -119,7 +119,15 @@ class RabbitPublisher:
         return arrived
 
     async def _publish_one(self, link: Link, event: Outgoing) -> None:
-        await link.exchange.publish(_message(event), event.routing_key, mandatory=True, timeout=self._publish_seconds)
+        await link.publish(
+            event.body,
+            exchange=EXCHANGE,
+            routing_key=event.routing_key,
+            properties=_message(event).properties,
+            mandatory=True,
+            timeout=self._publish_seconds,
+            wait=False,
+        )
 
     def _fate(self, outcome: BaseException | None) -> _Fate:
         match outcome:

@@ -16,7 +16,7 @@ MOST_WAITING: Final = 4000
 PATIENCE_SECONDS: Final = 7.0
 """How long a call waits: longer than the longest statement, and not so long that whoever asks is taken to hang."""
 
-ARRIVAL_SECONDS: Final = 0.010
+ARRIVAL_SECONDS: Final = 0.015
 """How long after a statement the next one may begin, in a crowd, where calls come from outside, one by one.  Of a
 hundred matches a second this saves a quarter of the statements, each of which wakes PostgreSQL and us; it puts 7 ms
 on half of the answers."""
