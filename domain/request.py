@@ -26,7 +26,7 @@ class Bucket:
 
     def __str__(self) -> str:
         """``easy:Array``: unambiguous, since a topic holds no colon."""
-        return f"{self.difficulty.value}:{self.topic}"
+        return f"{self.difficulty}:{self.topic}"
 
 
 class RequestStatus(StrEnum):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import time
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -51,14 +53,7 @@ class QuestionBank:
 
     def at_hand(self, bucket: Bucket) -> Question:
         """The same."""
-        titles = TITLES.get(bucket.topic.casefold(), ANY_TOPIC)
-        index = self._choice.randrange(len(titles))
-        return Question(
-            id=QuestionId(f"bank-{bucket.difficulty.value}-{_slug(bucket.topic)}-{index + 1}"),
-            title=titles[index].format(topic=bucket.topic),
-            difficulty=bucket.difficulty.value,
-            topics=(bucket.topic,),
-        )
+        return self._choice.choice(_questions(bucket))
 
 
 class _Questions(Protocol):
@@ -97,6 +92,20 @@ class DevQuestions:
         if not self._has_said:
             log.warning("no Question Service: questions come from the built-in bank", action="use_question_bank")
             self._has_said = True
+
+
+@functools.lru_cache(maxsize=1000)
+def _questions(bucket: Bucket) -> Sequence[Question]:
+    titles = TITLES.get(bucket.topic.casefold(), ANY_TOPIC)
+    return [
+        Question(
+            id=QuestionId(f"bank-{bucket.difficulty}-{_slug(bucket.topic)}-{number}"),
+            title=title.format(topic=bucket.topic),
+            difficulty=bucket.difficulty.value,
+            topics=(bucket.topic,),
+        )
+        for number, title in enumerate(titles, start=1)
+    ]
 
 
 def _slug(topic: str) -> str:

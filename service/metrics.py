@@ -89,10 +89,10 @@ class Metrics:
     def matched(self, bucket: Bucket, waits: Sequence[float]) -> None:
         self._proposed.labels(*self._labels(bucket)).inc()
         for seconds in waits:
-            self._waits.labels(bucket.difficulty.value).observe(seconds)
+            self._waits.labels(bucket.difficulty).observe(seconds)
 
     def match_ended(self, bucket: Bucket, outcome: MatchState | EndReason) -> None:
-        self._matches.labels(*self._labels(bucket), outcome.value).inc()
+        self._matches.labels(*self._labels(bucket), outcome).inc()
 
     def session_opened(self, seconds: float) -> None:
         self._opening.observe(seconds)
@@ -199,7 +199,7 @@ class Metrics:
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
     def _labels(self, bucket: Bucket) -> tuple[str, str]:
-        return bucket.difficulty.value, bucket.topic if bucket.topic in self._topics else OTHER
+        return bucket.difficulty, bucket.topic if bucket.topic in self._topics else OTHER
 
     def _bound(self, label: str, value: str) -> str:
         return self._bounded.setdefault(label, Bounded())(value)

@@ -143,5 +143,5 @@ class PostgresMatches:
 
     async def mark_told(self, told: Collection[tuple[MatchId, MatchState]]) -> None:
         """Both users have been told that the match came to this state."""
-        ids, states = [match_id for match_id, _ in told], [state.value for _, state in told]
+        ids, states = [match_id for match_id, _ in told], [state for _, state in told]
         await self._database.fetch(_MARK_TOLD, ids, states)

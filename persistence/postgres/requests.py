@@ -104,7 +104,7 @@ class PostgresRequests:
             _INSERT,
             [one.id for one in asked],
             [one.user_id for one in asked],
-            [one.bucket.difficulty.value for one in asked],
+            [one.bucket.difficulty for one in asked],
             [one.bucket.topic for one in asked],
             self._search_seconds,
         )
