@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from actors.buckets import Buckets
 from actors.messages import (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 import structlog
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from actors.messages import EventsWaiting, LeaveSession, OpenSession, RelayMessage, SessionMessage
 from actors.ports import Matches, Meter, Notifier, Openings, Questions, Sessions

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from actors.ports import Proposals, Questions, Queue, Requests
 from domain.errors import StoreUnavailable

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 import structlog
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from actors.announcements import Announcements
 from actors.messages import (

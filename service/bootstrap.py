@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,15 +13,13 @@ from aiohttp import web
 
 from service.composition import Service, compose
 from service.errors import StartFailed
+from service.garbage import tend_garbage
 from service.log_limit import LineLimit
 from service.logs import configure_logs
 from service.settings import Settings
 from web.serving import make_runner
 
 log = structlog.get_logger()
-
-GARBAGE_THRESHOLD = 20_000
-"""Objects that may be made before the young ones are looked through; by default 700, less than a match makes."""
 
 NOTICE_SECONDS = 1.0
 """How long a process that drains goes on listening, so that balancers read in ``/health/ready`` that it does."""
@@ -41,13 +38,6 @@ def run(settings: Settings, *, announce: Callable[[str], None] | None = None) ->
         return runner.run(_serve(settings, lines, announce))
 
 
-def _tend_garbage() -> None:
-    """Look for cycles seldom, and not among what was made at the start: it took 5 % of the time of a busy process."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
-
-
 def _new_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
@@ -62,7 +52,7 @@ async def _serve(settings: Settings, lines: LineLimit, announce: Callable[[str],
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with compose(settings, lines) as service, _listening(service, settings) as address:
-        _tend_garbage()
+        tend_garbage()
         log.info("serving", action="started", address=address, env=settings.env)
         if announce is not None:
             announce(address)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -24,6 +24,22 @@ from service.collectors import BUCKET, OTHER, PREFIX, Actors, Bounded, Depths, L
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PEOPLE_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300)
 _MACHINE_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+M = TypeVar("M", Counter, Histogram)
+
+
+class _Children(dict[tuple[str, ...], M]):
+    """A metric by the values of its labels, of which there are few: the library looks them up under a lock."""
+
+    def __init__(self, metric: M) -> None:
+        super().__init__()
+        self._metric: M = metric
+
+    def __missing__(self, labels: tuple[str, ...]) -> M:
+        child: M = self._metric.labels(*labels)
+        self[labels] = child
+        return child
 
 
 class Metrics:
@@ -46,10 +62,10 @@ class Metrics:
         self._gauge("build_info", "The version that runs.", "version").labels(version).set(1)
 
     def _make_matching(self) -> None:
-        self._requests = self._counter("requests_ended", "Requests by how they ended.", *BUCKET, "outcome")
-        self._proposed = self._counter("matches_proposed", "Pairs that were made.", *BUCKET)
-        self._matches = self._counter("matches_ended", "Matches by what became of them.", *BUCKET, "outcome")
-        self._waits = self._histogram("wait_seconds", "From request to pair.", _PEOPLE_SECONDS, "difficulty")
+        self._requests = _Children(self._counter("requests_ended", "Requests by how they ended.", *BUCKET, "outcome"))
+        self._proposed = _Children(self._counter("matches_proposed", "Pairs that were made.", *BUCKET))
+        self._matches = _Children(self._counter("matches_ended", "Matches by what became of them.", *BUCKET, "outcome"))
+        self._waits = _Children(self._histogram("wait_seconds", "From request to pair.", _PEOPLE_SECONDS, "difficulty"))
         self._confirming = self._histogram("confirmation_seconds", "From pair to both confirmed.", _PEOPLE_SECONDS)
         self._opening = self._histogram(
             "session_opening_seconds", "From both confirmed to a session that can be read.", _MACHINE_SECONDS
@@ -84,15 +100,16 @@ class Metrics:
     # -- for the actors ----------------------------------------------------------------------------
 
     def request_ended(self, bucket: Bucket, outcome: str) -> None:
-        self._requests.labels(*self._labels(bucket), self._bound("outcome", outcome)).inc()
+        self._requests[*self._labels(bucket), self._bound("outcome", outcome)].inc()
 
     def matched(self, bucket: Bucket, waits: Sequence[float]) -> None:
-        self._proposed.labels(*self._labels(bucket)).inc()
+        self._proposed[self._labels(bucket)].inc()
+        histogram = self._waits[(bucket.difficulty,)]
         for seconds in waits:
-            self._waits.labels(bucket.difficulty).observe(seconds)
+            histogram.observe(seconds)
 
     def match_ended(self, bucket: Bucket, outcome: MatchState | EndReason) -> None:
-        self._matches.labels(*self._labels(bucket), outcome).inc()
+        self._matches[*self._labels(bucket), outcome].inc()
 
     def session_opened(self, seconds: float) -> None:
         self._opening.observe(seconds)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from domain.events import Event, MatchFoundEvent, SessionLeftEvent
 from domain.ids import EventId, MatchId, QuestionId, RequestId, SessionId, UserId

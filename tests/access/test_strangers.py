@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from tests.access.conftest import Town
 from tests.access.doors import KINDS, Door, doors

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Final
 
 from rich.progress import Progress
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from actors.messages import Enqueue
 from domain.ids import RequestId, UserId
@@ -20,6 +20,7 @@ from domain.topic import Topics
 from messaging.question_bank import QuestionBank
 from messaging.rabbitmq import UnconfiguredPublisher
 from service.cast import Cast, start_cast
+from service.garbage import tend_garbage
 from service.metrics import Metrics
 from service.neighbours import Neighbours
 from service.settings import load_settings
@@ -59,6 +60,7 @@ async def started(
         neighbours = Neighbours(questions=bank, users=None, broker=UnconfiguredPublisher())
         cast = start_cast(settings, stores, neighbours, watch, metrics)
         stack.push_async_callback(cast.system.stop)
+        tend_garbage()
         yield cast
 
 

@@ -10,7 +10,7 @@ from statistics import median
 from time import monotonic
 from typing import Any, Final
 
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from actors.messages import Enqueue
 from actors.runtime import Address
