@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,7 +11,7 @@ from actors.messages import Enqueue, IdleTimeElapsed, PairingTimeElapsed, Requeu
 from actors.slice import CROWD
 from domain.errors import LiveRequestExists, StoreUnavailable, TooManyBuckets
 from domain.ids import UserId
-from domain.request import Bucket, RequestStatus
+from domain.request import Bucket, RequestStatus, Waiting
 from tests.actors.stage import Stage
 from tests.actors.waiting import a_few_turns, eventually
 from tests.builders import ANN, BEN, BUCKET, CAT, OTHER_BUCKET, a_request, new_request_id, new_users
@@ -127,6 +128,27 @@ async def test_a_stale_index_pairs_nobody_who_does_not_wait(stage: Stage, store:
     [dan] = await stage.find(new_users(1)[0])
     await eventually(lambda: store.queue.slices[BUCKET].keys() == {dan.user_id})
     assert store.tables.matches.keys() == {match.id}
+
+
+async def test_both_hear_of_each_other_before_the_index_is_cleaned(
+    stage: Stage, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And whoever comes back meanwhile is not taken out after that."""
+    may_clean, remove = asyncio.Event(), store.queue.remove
+
+    async def slowly(bucket: Bucket, people: Sequence[Waiting]) -> None:
+        await may_clean.wait()
+        await remove(bucket, people)
+
+    monkeypatch.setattr(store.queue, "remove", slowly)
+    ann, _ = await stage.find(ANN, BEN)
+    await stage.told_match(ANN)
+    looks = store.queue.looks
+    stage.buckets(BUCKET).tell(Requeue(ann))
+    await a_few_turns()
+    assert store.queue.looks == looks
+    may_clean.set()
+    await eventually(lambda: store.queue.slices[BUCKET].keys() == {ANN})
 
 
 async def test_people_in_another_replicas_hands_are_looked_at_again(stage: Stage, store: FakeStore) -> None:

@@ -92,6 +92,29 @@ async def test_a_promise_of_work_that_was_cut_off_says_that_this_process_stops()
         await promise
 
 
+async def test_an_answer_that_is_late_is_given_up_and_comes_to_the_others() -> None:
+    promise: Promise[str] = Promise()
+    with pytest.raises(TimeoutError):
+        await promise.within(0.001)
+    patient = asyncio.create_task(promise.within(60))
+    gone = asyncio.create_task(promise.within(60))
+    await asyncio.sleep(0)
+    gone.cancel()
+    promise.set("late")
+    assert await patient == "late"
+    assert await promise.within(0) == "late"
+    assert gone.cancelled()
+
+
+async def test_a_failure_is_an_answer_in_time() -> None:
+    promise: Promise[str] = Promise()
+    waiting = asyncio.create_task(promise.within(60))
+    await asyncio.sleep(0)
+    promise.fail(ValueError("no"))
+    with pytest.raises(ValueError, match="no"):
+        await waiting
+
+
 async def test_a_full_mailbox_refuses_asks_and_never_tells(spawn: Spawn, journal: Journal) -> None:
     scribe = spawn(limit=3)
     scribe.tell(Note("wait"))

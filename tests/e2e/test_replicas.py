@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from http import HTTPStatus
+
+from aiohttp import WSServerHandshakeError
 
 from tests.e2e.client import Crowd
 from tests.e2e.conftest import Cluster
+from tests.e2e.replica import Replica
 from tests.e2e.scenes import enter, meet, waiting
+from tests.e2e.waiting import until
 
 
 async def test_partners_on_different_replicas_meet_confirm_and_part(crowd: Crowd, cluster: Cluster, topic: str) -> None:
@@ -67,6 +72,18 @@ async def test_a_replica_that_stood_still_for_a_while_does_no_harm(crowd: Crowd,
     assert (await alice.request_status(request_id)).expect(200)["match_id"] == new["match_id"]
     session_id = (await alice.confirm(new["match_id"])).expect(200)["session_id"]
     assert (await carol.frame("match_ready"))["session_id"] == session_id
+    assert await until(lambda: takes_newcomers(crowd, cluster.one)), "it is not late for long"
+
+
+async def takes_newcomers(crowd: Crowd, replica: Replica) -> bool:
+    """Whether it opens sockets; while it is late it sends those who come anew away."""
+    try:
+        await crowd.connected("newcomer", replica)
+    except WSServerHandshakeError as error:
+        if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+        return False
+    return True
 
 
 async def test_many_sessions_open_across_replicas_at_once(crowd: Crowd, cluster: Cluster, topic: str) -> None:

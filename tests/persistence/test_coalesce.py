@@ -237,3 +237,26 @@ async def test_a_statement_that_is_cancelled_keeps_nobody_waiting() -> None:
     async with asyncio.timeout(5):
         with pytest.raises(StoreUnavailable):
             await Coalescer(cancelled)(1)
+
+
+async def test_who_is_in_no_hurry_goes_with_the_next_who_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalesce, "LEISURE_SECONDS", 60)
+    statement = Statement(is_open=True)
+    ask = Coalescer(statement, most=3)
+    at_leisure = [asyncio.create_task(ask.at_leisure(number)) for number in range(5)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert statement.batches == []
+    async with asyncio.timeout(5):
+        assert await ask(5) == 10
+        assert await asyncio.gather(*at_leisure) == [0, 2, 4, 6, 8]
+    assert sorted(statement.batches) == [[0, 1, 2], [3, 4, 5]]
+
+
+async def test_who_is_in_no_hurry_goes_alone_after_a_moment() -> None:
+    statement = Statement(is_open=True)
+    ask = Coalescer(statement)
+    async with asyncio.timeout(5):
+        for number in range(3):
+            assert await ask.at_leisure(number) == 2 * number
+    assert statement.batches == [[0], [1], [2]]

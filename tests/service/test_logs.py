@@ -1,5 +1,7 @@
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import jwt
@@ -39,6 +41,20 @@ def test_an_event_is_one_json_object_with_what_is_bound_to_the_context(capsys: p
         "event": "pair_found", "level": "info", "logger": "actors.bucket",
         "match_id": "m-1", "request_id": "r-1", "user_id": "alice",
     }  # fmt: skip
+
+
+def test_a_logger_is_named_after_the_module_that_asks_for_it(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(level="INFO", pretty=False)
+    structlog.get_logger().info("here")
+    assert [line["logger"] for line in lines(capsys)] == [__name__]
+
+
+def test_nobody_fails_because_nobody_can_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs.configure(level="INFO", pretty=False)
+    hung_up = io.StringIO()
+    hung_up.close()
+    monkeypatch.setattr(sys, "stderr", hung_up)
+    structlog.get_logger().info("is anybody there?")
 
 
 @pytest.mark.parametrize("pretty", [False, True])
