@@ -30,7 +30,7 @@ MOST_SECONDS = 30.0
 MOST_AT_ONCE = 500
 """Frames per message."""
 
-GATHER_SECONDS = 0.010
+GATHER_SECONDS = 0.005
 """How long after a message the next one may go: each wakes every replica, so that frames had better share them."""
 
 RETRY_SECONDS = 0.5
@@ -126,4 +126,4 @@ class Publisher:
 
     async def _send(self, frames: Sequence[Frame]) -> None:
         lines = "\n".join(f"{user_id}\t{text}" for user_id, text in frames)
-        await self._client.at_leisure("PUBLISH", FRAMES_CHANNEL, self._origin + lines)
+        await self._client.publish(FRAMES_CHANNEL, self._origin + lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.e2e.client import Crowd
 from tests.e2e.conftest import Moody
 from tests.e2e.scenes import enter, meet, waiting
+from tests.e2e.waiting import until
 
 NOTHING = {"type": "state", "request": None, "match": None, "session": None}
 
@@ -80,6 +81,8 @@ async def test_every_tab_gets_every_event(crowd: Crowd, topic: str) -> None:
     alice, bob = await crowd.connected("alice"), await crowd.connected("bob")
     tabs = [*alice.tabs, await alice.connect(), await alice.connect()]  # on both replicas
     ready = await enter(alice, bob, topic)
+    # What comes from one replica may overtake what comes from another.
+    await until(lambda: all(tab.of("match_ready") for tab in tabs))
     (await bob.leave(ready["session_id"])).expect(200)
     for tab in tabs:
         await tab.frame("partner_left")

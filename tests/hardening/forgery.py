@@ -70,7 +70,7 @@ BAD_HEADERS = {
 }
 
 BAD_TOKENS = {
-    "A6 one part": "abc",
+    "A6 one part": "only-one",
     "A6 two parts": SIGNED,
     "A6 four parts": f"{GOOD}.x",
     "A6 empty parts": "..",
