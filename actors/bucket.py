@@ -170,7 +170,7 @@ class BucketActor(BatchActor[BucketMessage]):
             self._forget(request.id)
             self._meter.request_ended(self._bucket, outcome)
         if requests:
-            self.chore(self._slice.clean([place_of(request) for request in requests]))
+            self.chore(self._slice.clean([place_of(request) for request in requests], at_leisure=True))
 
     async def _pair(self, joining: Sequence[MatchRequest]) -> None:
         self._used = True
@@ -182,7 +182,7 @@ class BucketActor(BatchActor[BucketMessage]):
         for match, pair in result.matches:
             self._announce(match, pair)
         if result.gone:
-            self.chore(self._slice.clean(result.gone))  # nobody waits for it
+            self.chore(self._slice.clean(result.gone, at_leisure=True))  # nobody waits for it
         if result.contended:
             self.remind(random.uniform(*CONTENTION_SECONDS), PairingTimeElapsed())  # noqa: S311 - jitter, no secret
 

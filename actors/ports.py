@@ -116,8 +116,8 @@ class Queue(Protocol):
     async def join(self, bucket: Bucket, people: Sequence[Waiting], peek: int) -> Sequence[Waiting]:
         """Take *people* in, each at its place, and return the *peek* oldest."""
 
-    async def remove(self, bucket: Bucket, people: Sequence[Waiting]) -> None:
-        """Take *people* out, each only if it is still there since the same moment."""
+    async def remove(self, bucket: Bucket, people: Sequence[Waiting], *, at_leisure: bool = False) -> None:
+        """Take *people* out, each only if it is still there since the same moment; *at_leisure* a little later."""
 
     async def missing(self, bucket: Bucket, people: Sequence[Waiting]) -> Sequence[Waiting]:
         """Those of *people* who are not in it."""

@@ -56,17 +56,15 @@ class Slice:
         self._proposals = proposals
         self._queue = queue
         self._questions = questions
-        self._cleaning = asyncio.Lock()
-        self._leaving: set[UserId] = set()
+        self._leaving: dict[UserId, asyncio.Future[None]] = {}
 
     async def pair(self, joining: Iterable[MatchRequest]) -> Round:
         """Take *joining* in, then pair until nobody in the head can be paired with anyone."""
         people = [place_of(request) for request in joining]
         avoided = {one.user_id: one.avoid for one in people}
         made: list[tuple[Match, Pair]] = []
-        if not self._leaving.isdisjoint(avoided):
-            async with self._cleaning:  # whoever comes back is not taken out by what is under way
-                pass
+        if under_way := {self._leaving[user_id] for user_id in avoided if user_id in self._leaving}:
+            await asyncio.wait(under_way)  # whoever comes back here is not taken out by what was sent before
         head = await self._look(people)
         while proposal := self._propose(head, avoided):
             verdict = await self._proposals.propose(self._bucket, list(proposal.items()))
@@ -84,20 +82,22 @@ class Slice:
             head = await self._look([])
         return Round(made)
 
-    async def clean(self, people: Iterable[Waiting]) -> None:
+    async def clean(self, people: Iterable[Waiting], *, at_leisure: bool = False) -> None:
         """Take *people* out of the index; should that fail, the next look will find them stale."""
-        gone = list(people)
+        gone = {one.user_id: one for one in people}
         if not gone:
             return
-        users = {one.user_id for one in gone}
-        self._leaving |= users
+        cleaned = asyncio.get_running_loop().create_future()
+        self._leaving |= dict.fromkeys(gone, cleaned)
         try:
-            async with self._cleaning:
-                await self._queue.remove(self._bucket, gone)
+            await self._queue.remove(self._bucket, list(gone.values()), at_leisure=at_leisure)
         except StoreUnavailable:
             log.debug("index not cleaned", action="clean_skipped", bucket=str(self._bucket))
         finally:
-            self._leaving -= users
+            cleaned.set_result(None)
+            for user_id in gone:
+                if self._leaving.get(user_id) is cleaned:
+                    del self._leaving[user_id]
 
     async def _banish(self) -> None:
         """Take out of the index, in large portions, who does not wait: a head full of them hides the others."""

@@ -53,7 +53,7 @@ class QuestionBank:
 
     def at_hand(self, bucket: Bucket) -> Question:
         """The same."""
-        return self._choice.choice(_questions(bucket))
+        return self._choice.choice(_all_for(bucket))
 
 
 class _Questions(Protocol):
@@ -95,7 +95,7 @@ class DevQuestions:
 
 
 @functools.lru_cache(maxsize=1000)
-def _questions(bucket: Bucket) -> Sequence[Question]:
+def _all_for(bucket: Bucket) -> Sequence[Question]:
     titles = TITLES.get(bucket.topic.casefold(), ANY_TOPIC)
     return [
         Question(

@@ -98,7 +98,7 @@ class Coalescer(Generic[Q, A]):
         """The same in no hurry: with whoever comes next, or after a moment."""
         [answer] = self._ask([question])
         if self._leisure is None:
-            self._leisure = asyncio.get_running_loop().call_later(LEISURE_SECONDS, self._hurry)
+            self._leisure = asyncio.get_running_loop().call_later(LEISURE_SECONDS, self._end_leisure)
         return await answer
 
     async def all(self, questions: Sequence[Q]) -> list[A]:
@@ -131,6 +131,10 @@ class Coalescer(Generic[Q, A]):
             if not answer.done():
                 answer.set_exception(StoreUnavailable(self._store))
         self._watch = loop.call_at(self._asked[0][0], self._lose_patience) if self._asked else None
+
+    def _end_leisure(self) -> None:
+        self._leisure = None
+        self._hurry()
 
     def _hurry(self) -> None:
         self._in_hurry = True

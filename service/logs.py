@@ -42,7 +42,7 @@ _ERRORS_ONLY = ("aiohttp.websocket",)
 _SILENT = ("aio_pika", "aiormq")
 
 
-_JSON = json.JSONEncoder(default=str, ensure_ascii=False)
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 class Stderr:
@@ -58,8 +58,10 @@ class Stderr:
 
     def write(self, line: str) -> None:
         """Write one line, if anybody can still read it."""
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(line + "\n")
+        stderr = sys.stderr  # None where it was closed before the start
+        if stderr is not None:
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                stderr.write(line + "\n")
 
     debug = info = warning = error = critical = write
 
@@ -135,13 +137,21 @@ def _hidden(key: object, value: Any) -> Any:
         case str():
             return hidden_text(value)
         case Mapping():
-            return {inner: _hidden(inner, item) for inner, item in value.items()}
+            return {_text(inner): _hidden(inner, item) for inner, item in value.items()}
         case list() | tuple() | set() | frozenset():
             return [_hidden(None, item) for item in value]
         case None | bool() | int() | float():
             return value
         case _:
-            return hidden_text(str(value))
+            return hidden_text(_text(value))
+
+
+def _text(value: object) -> str:
+    """*value* as text: a line is no place to fail at."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - whatever it is
+        return f"<{type(value).__name__}>"
 
 
 def hidden_text(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What happens around every request: an id, a log line, a count, a problem instead of an exception."""
+"""What happens around every request: an id, whether it is let in, a log line, a count, a problem for an exception."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from domain.errors import StoreUnavailable
 from persistence.redis.cluster import connect_to_cluster, is_cluster
-from persistence.redis.lines import Client, Line
+from persistence.redis.lines import Client, SharedLine
 from persistence.seldom import Seldom
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ def _client(url: str, connections: int, socket_timeout: float | None, *, decode:
         url, max_connections=connections, timeout=TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0), **options
     )
     # The URL chose among plain, TLS and Unix sockets.
-    pool.connection_class = type("Line", (Line, pool.connection_class), {})
+    pool.connection_class = type("Line", (SharedLine, pool.connection_class), {})
     return cast("Client", Client.from_pool(pool))
 
 

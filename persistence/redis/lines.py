@@ -22,9 +22,6 @@ from persistence.coalesce import Coalescer
 LANES: Final = 2
 """Lines in use at the same time: a long answer on one of them holds up only what came with it."""
 
-GATHER_SECONDS: Final = 0.001
-"""How long after a piece the next one goes out, in a crowd: each wakes Redis, and us."""
-
 _IN_C: Final = HiredisRespSerializer()
 
 _Command = tuple[Sequence[Any], Mapping[str, Any]]
@@ -39,16 +36,6 @@ class Line(AbstractConnection):
         if reader is None or not self.is_connected or reader.exception() is not None:
             return False
         return not await self.can_read()  # also true at the end
-
-    async def read_response(
-        self,
-        disable_decoding: bool = False,  # noqa: FBT001, FBT002 - redis-py's signature
-        timeout: float | None = None,  # noqa: ASYNC109 - the same
-        **options: Any,
-    ) -> Any:
-        """One answer; without *timeout*, however long it takes.  Raises redis-py's errors."""
-        seconds = math.inf if timeout is None else timeout
-        return await super().read_response(disable_decoding, seconds, **options)
 
     def pack_command(self, *arguments: Any) -> list[bytes]:
         """A command as Redis reads it."""
@@ -70,6 +57,20 @@ class Line(AbstractConnection):
             raise RedisConnectionError(str(error)) from error
 
 
+class SharedLine(Line):
+    """One whose user bounds the time for a whole piece, so that nobody need do so for each answer in it."""
+
+    async def read_response(
+        self,
+        disable_decoding: bool = False,  # noqa: FBT001, FBT002 - redis-py's signature
+        timeout: float | None = None,  # noqa: ASYNC109 - the same
+        **options: Any,
+    ) -> Any:
+        """One answer; without *timeout*, however long it takes.  Raises redis-py's errors."""
+        seconds = math.inf if timeout is None else timeout
+        return await super().read_response(disable_decoding, seconds, **options)
+
+
 class Client(Redis):
     """A client that keeps its lines at hand: the pool makes and mends them, but asking it takes long.
 
@@ -81,7 +82,7 @@ class Client(Redis):
         self._seconds: float = self.connection_pool.timeout  # type: ignore[attr-defined]  # a blocking one
         self._idle: list[Line] = []
         self._together: Coalescer[_Command, Any] = Coalescer(
-            self._exchange_in_time, store="redis", lanes=LANES, gather_seconds=GATHER_SECONDS, fails_together=True
+            self._exchange_in_time, store="redis", lanes=LANES, fails_together=True
         )
 
     async def execute_command(self, *arguments: Any, **options: Any) -> Any:

@@ -33,10 +33,11 @@ class RedisQueue:
             await self._reach.run_at(key, lambda: self._reach.client.zrem(key, *rubbish))
         return [Waiting(UserId(member), float(score)) for member, score in head if _is_text(member)]
 
-    async def remove(self, bucket: Bucket, people: Sequence[Waiting]) -> None:
-        """Take *people* out, each only if still there since the same moment.  In no hurry: they are stale, no more."""
+    async def remove(self, bucket: Bucket, people: Sequence[Waiting], *, at_leisure: bool = False) -> None:
+        """Take *people* out, each only if still there since the same moment; *at_leisure* in company."""
         key = queue_key(bucket)
-        await self._reach.run_at(key, lambda: self._remove.at_leisure(key, _arguments(people)))
+        remove = self._remove.at_leisure if at_leisure else self._remove
+        await self._reach.run_at(key, lambda: remove(key, _arguments(people)))
 
     async def missing(self, bucket: Bucket, people: Sequence[Waiting]) -> Sequence[Waiting]:
         """Those of *people* who are not in it."""

@@ -136,9 +136,9 @@ async def test_both_hear_of_each_other_before_the_index_is_cleaned(
     """And whoever comes back meanwhile is not taken out after that."""
     may_clean, remove = asyncio.Event(), store.queue.remove
 
-    async def slowly(bucket: Bucket, people: Sequence[Waiting]) -> None:
+    async def slowly(bucket: Bucket, people: Sequence[Waiting], *, at_leisure: bool) -> None:
         await may_clean.wait()
-        await remove(bucket, people)
+        await remove(bucket, people, at_leisure=at_leisure)
 
     monkeypatch.setattr(store.queue, "remove", slowly)
     ann, _ = await stage.find(ANN, BEN)

@@ -66,6 +66,16 @@ class Node:
             self.process.kill()
             self.process.wait()
 
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stopped for the time being: it takes connections, and answers nobody."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
 
 @dataclass(frozen=True, slots=True)
 class Nodes:

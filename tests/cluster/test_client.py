@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from redis.exceptions import RedisError
 
 from domain.errors import StoreUnavailable
 from domain.ids import UserId
@@ -79,6 +80,21 @@ async def test_without_any_node_the_store_is_away_and_comes_back(nodes: Nodes, c
         await asyncio.to_thread(nodes.wait_until_well)
     await until(reach.is_up)
     assert await queue.join(BUCKETS[0], [Waiting(ALICE, 1.0)], 10) == [Waiting(ALICE, 1.0)]
+
+
+async def test_a_node_that_stands_still_is_away_and_holds_nobody_up(nodes: Nodes, client: Client) -> None:
+    names = [f"key {number}" for number in range(60)]
+    for name in names:
+        await client.set(name, "x")
+    with nodes.masters[1].standing_still():
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(*(client.get(name) for name in names), return_exceptions=True)
+    late = [answer for answer in answers if answer != "x"]
+    assert 0 < len(late) < len(names)
+    assert all(isinstance(answer, RedisError | TimeoutError) for answer in late)
+    await asyncio.to_thread(nodes.wait_until_well)
+    await until(lambda: Reach(client, failed=lambda _: None).is_up())
+    await client.flushall()
 
 
 async def test_frames_come_through_again_after_the_node_that_one_listened_at_is_gone(nodes: Nodes) -> None:

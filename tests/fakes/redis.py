@@ -27,7 +27,8 @@ class FakeQueue:
         return [Waiting(user_id, since) for user_id, since in oldest[:peek]]
 
     @reachable
-    def remove(self, bucket: Bucket, people: Sequence[Waiting]) -> None:
+    def remove(self, bucket: Bucket, people: Sequence[Waiting], *, at_leisure: bool = False) -> None:
+        del at_leisure  # everything is at once here
         for one in people:
             if self.slices[bucket].get(one.user_id) == one.since:
                 del self.slices[bucket][one.user_id]

@@ -260,3 +260,32 @@ async def test_who_is_in_no_hurry_goes_alone_after_a_moment() -> None:
         for number in range(3):
             assert await ask.at_leisure(number) == 2 * number
     assert statement.batches == [[0], [1], [2]]
+
+
+async def test_a_moment_that_ends_for_nobody_takes_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalesce, "LEISURE_SECONDS", 0)
+    statement = Statement(is_open=True)
+    ask = Coalescer(statement)
+    hurried, taken_along = asyncio.create_task(ask(1)), asyncio.create_task(ask.at_leisure(2))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (hurried.result(), taken_along.result()) == (2, 4)
+    async with asyncio.timeout(5):  # less than the patience of whoever waits in vain
+        assert [await ask.at_leisure(number) for number in range(3)] == [0, 2, 4]
+
+
+async def test_who_fails_with_others_takes_nobody_elses_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalesce, "LEISURE_SECONDS", 0)
+    statement = Statement()
+    ask = Coalescer(statement, lanes=1, fails_together=True)
+    failing = [asyncio.create_task(ask(1))]
+    await started(statement, 1)
+    failing.append(asyncio.create_task(ask.at_leisure(2)))
+    statement.error = StoreUnavailable("redis")
+    statement.gate.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert [type(one.exception()) for one in failing] == [StoreUnavailable] * 2
+    statement.error = None
+    async with asyncio.timeout(5):
+        assert [await ask.at_leisure(number) for number in range(3)] == [0, 2, 4]

@@ -55,6 +55,21 @@ def test_nobody_fails_because_nobody_can_read(monkeypatch: pytest.MonkeyPatch) -
     hung_up.close()
     monkeypatch.setattr(sys, "stderr", hung_up)
     structlog.get_logger().info("is anybody there?")
+    monkeypatch.setattr(sys, "stderr", None)  # closed before the start
+    structlog.get_logger().info("is anybody there?")
+
+
+class Unspeakable:
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def test_nobody_fails_because_something_cannot_be_written_down(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(level="INFO", pretty=False)
+    structlog.get_logger().info("odd", one=Unspeakable(), map={(1, 2): b"x", "token": "geheim"}, some={Unspeakable()})
+    [line] = lines(capsys)
+    assert (line["one"], line["some"]) == ("<Unspeakable>", ["<Unspeakable>"])
+    assert "geheim" not in str(line)
 
 
 @pytest.mark.parametrize("pretty", [False, True])
