@@ -16,10 +16,10 @@ MOST_WAITING: Final = 4000
 PATIENCE_SECONDS: Final = 7.0
 """How long a call waits: longer than the longest statement, and not so long that whoever asks is taken to hang."""
 
-ARRIVAL_SECONDS: Final = 0.015
-"""How long after a statement the next one may begin, in a crowd, where calls come from outside, one by one.  Of a
-hundred matches a second this saves a quarter of the statements, each of which wakes PostgreSQL and us; it puts 7 ms
-on half of the answers."""
+ARRIVAL_SECONDS: Final = 0.020
+"""How long after a statement the next one may begin, in a crowd, where calls come from outside, one by one.  At a
+hundred matches a second this saves half of the statements, each of which wakes PostgreSQL and us; an answer comes
+13 ms later.  See docs/decisions/2026-11-25-waves.md."""
 
 GATHER_SECONDS: Final = 0.001
 """The same for calls that follow from others: what arrived together goes on together, and need not be waited for."""
