@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from actors.bucket import Door
 from actors.messages import BucketMessage
-from actors.runtime import Actor, Address
+from actors.runtime import Address, Resident
 from actors.system import System
 from domain.errors import TooManyBuckets
 from domain.request import Bucket
@@ -22,7 +22,7 @@ class Buckets:
         self,
         *,
         system: System,
-        make: Callable[[Bucket, Door], Actor[BucketMessage]],
+        make: Callable[[Bucket, Door], Resident[BucketMessage]],
         most: int,
         mailbox_limit: int,
     ) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import structlog
 
 from actors.ports import Meter
-from actors.runtime import Actor, Address, Letter
+from actors.runtime import Address, Letter, Resident
 from actors.watch import PATIENCE_SECONDS, HangWatch, Hung
 from domain.errors import Stopping
 
@@ -46,13 +46,13 @@ class System:
         self._watch = watch or HangWatch(patience_seconds=PATIENCE_SECONDS)
         self._watching = asyncio.get_running_loop().create_task(self._keep_watch(), name="watch for hung actors")
 
-    def spawn(self, make: Callable[[], Actor[M]], *, mailbox_limit: int) -> Address[M]:
+    def spawn(self, make: Callable[[], Resident[M]], *, mailbox_limit: int) -> Address[M]:
         """Start an actor of *make* and return its address.  *mailbox_limit* letters may wait there."""
         first = make()
         address: Address[M] = Address(type(first).__name__)
         deaths: deque[float] = deque(maxlen=self._most_restarts)
 
-        def move_in(actor: Actor[M], unread: list[Any]) -> None:
+        def move_in(actor: Resident[M], unread: list[Any]) -> None:
             actor.actor_inbox.limit = mailbox_limit
             actor.died = bury
             address.move_in(actor, unread=unread)

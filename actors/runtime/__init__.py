@@ -9,6 +9,7 @@ from actors.runtime._actor import Actor, BatchActor
 from actors.runtime._address import Address
 from actors.runtime._mail import Ask, Letter, Mailbox
 from actors.runtime._promise import Promise
+from actors.runtime._resident import Resident
 from actors.runtime._standstill import Standstill
 
-__all__ = ["Actor", "Address", "Ask", "BatchActor", "Letter", "Mailbox", "Promise", "Standstill"]
+__all__ = ["Actor", "Address", "Ask", "BatchActor", "Letter", "Mailbox", "Promise", "Resident", "Standstill"]

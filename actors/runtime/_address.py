@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pykka
 
-from actors.runtime._actor import Actor
 from actors.runtime._mail import Ask
 from actors.runtime._promise import Promise
+from actors.runtime._resident import Resident
 from actors.runtime._standstill import Standstill
 from domain.errors import Stopping
 
@@ -25,9 +25,9 @@ class Address(Generic[M]):
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self._resident: Actor[M] | None = None
+        self._resident: Resident[M] | None = None
 
-    def move_in(self, actor: Actor[M], *, unread: Sequence[Envelope[Any]] = ()) -> None:
+    def move_in(self, actor: Resident[M], *, unread: Sequence[Envelope[Any]] = ()) -> None:
         """Start *actor* here, with the mail its predecessor has not read."""
         self._resident = actor
         pykka.ActorRegistry.register(actor.actor_ref)

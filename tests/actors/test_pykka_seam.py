@@ -16,7 +16,7 @@ from pykka._actor import Actor as PykkaActor
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
-from actors.runtime import Actor, Mailbox, Promise
+from actors.runtime import Mailbox, Promise, Resident
 from tests.actors.scribe import Journal, Scribe
 
 RUNTIME = Path(__file__).parents[2] / "actors" / "runtime"
@@ -29,13 +29,13 @@ def test_this_is_the_major_version_that_was_read() -> None:
 @pytest.mark.parametrize("name", ["_create_actor_inbox", "_create_future", "_start_actor_loop"])
 def test_the_seam_for_new_actor_types_is_where_it_was_and_filled(name: str) -> None:
     assert name in vars(PykkaActor)
-    assert name in vars(Actor)
+    assert name in vars(Resident)
     assert "implementors of new actor types" in (inspect.getdoc(vars(PykkaActor)[name]) or "")
 
 
 @pytest.mark.parametrize("name", ["_handle_failure", "_stop", "_actor_loop_teardown", "stop"])
 def test_the_methods_that_the_loop_calls_are_pykkas_own(name: str) -> None:
-    assert getattr(Actor, name) is getattr(PykkaActor, name)
+    assert getattr(Resident, name) is getattr(PykkaActor, name)
 
 
 def test_stopping_is_told_by_a_private_message_without_a_way_back() -> None:

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from actors.runtime import Address, Promise
-from actors.runtime._actor import MOST_MAIL_AT_ONCE
+from actors.runtime._resident import MOST_MAIL_AT_ONCE
 from domain.errors import MailboxFull, Stopping
 from tests.actors.conftest import Spawn
 from tests.actors.scribe import BatchScribe, Chore, Echo, Journal, Note, Scribe, ScribeMessage, Slow
@@ -210,7 +210,7 @@ async def test_a_stopping_actor_finishes_its_mail_and_its_errands_first(spawn: S
 async def test_errands_that_take_too_long_are_cut_off_when_an_actor_stops(
     spawn: Spawn, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.runtime._actor.LAST_SECONDS", 0.01)
+    monkeypatch.setattr("actors.runtime._resident.LAST_SECONDS", 0.01)
     scribe = spawn()
     slow = scribe.ask(Slow("never"))
     await scribe.vacate()
