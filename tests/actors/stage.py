@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from actors.bucket import BucketActor, Door
 from actors.buckets import Buckets
 from actors.janitor import Janitor
 from actors.matchmaker import Matchmaker
-from actors.messages import JanitorMessage, SearchTimeElapsed
+from actors.messages import Enqueue, JanitorMessage, SearchTimeElapsed
 from actors.relay import OutboxRelay
 from actors.runtime import Address
 from actors.session import SessionActor
@@ -19,7 +21,7 @@ from domain.news import MatchFound, MatchReady
 from domain.request import Bucket, MatchRequest, RequestStatus
 from domain.session import Session
 from tests.actors.waiting import eventually
-from tests.builders import BUCKET
+from tests.builders import BUCKET, new_request_id
 from tests.fakes.neighbours import FakeMeter, FakeNotifier, FakePublisher, FakeQuestions
 from tests.fakes.store import CONFIRM_SECONDS, SEARCH_SECONDS, FakeStore
 
@@ -150,3 +152,12 @@ class Stage:
         """The reminder of a search, as late as it would come."""
         self.store.clock.advance(SEARCH_SECONDS + 1)
         self.buckets(request.bucket).tell(SearchTimeElapsed(request))
+
+
+def ask_all(stage: Stage, users: list[UserId]) -> list[asyncio.Task[object]]:
+    """They come to the same bucket at once: what each is answered."""
+
+    async def ask(user_id: UserId) -> object:
+        return await stage.buckets(BUCKET).ask(Enqueue(new_request_id(), user_id))
+
+    return [asyncio.create_task(ask(user_id)) for user_id in users]
