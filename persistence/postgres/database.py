@@ -163,7 +163,7 @@ class Database:
         """An idle connection, or a new one: the pool makes and mends them, but asking it costs 35 µs each time."""
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_closed():
+            if _is_alive(connection):
                 return connection
             await self._give_up(connection)
         if self._pool is None:
@@ -187,3 +187,11 @@ class Database:
         except StoreUnavailable:
             return False
         return bool(rows[0][0])
+
+
+def _is_alive(connection: _Held) -> bool:
+    """Whether it is open, as far as this side knows; the pool takes back at once what it sees being lost."""
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:
+        return False

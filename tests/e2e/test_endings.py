@@ -61,6 +61,11 @@ async def test_a_closed_match_is_404_to_who_looks_and_409_to_who_answers(crowd: 
     assert (await alice.decline(match_id)).expect(409)["reason"] == "declined"
 
 
+async def is_gone(index: Redis, key: str) -> bool:
+    """The index is tidied up a moment after everybody has been told."""
+    return not await index.exists(key)
+
+
 async def test_nobody_came_in_time(hasty_crowd: Crowd, topic: str, index: Redis) -> None:
     alice = await hasty_crowd.connected("alice")
     request_id = await waiting(alice, topic)
@@ -69,7 +74,7 @@ async def test_nobody_came_in_time(hasty_crowd: Crowd, topic: str, index: Redis)
     problem = (await alice.cancel(request_id)).expect(409)
     assert (problem["code"], problem["request_id"]) == ("request_timed_out", request_id)
     assert (await live(alice))["request"] is None
-    assert await index.exists(f"queue:easy:{topic}") == 0
+    await until(lambda: is_gone(index, f"queue:easy:{topic}"))
 
 
 async def test_who_confirmed_waits_again_and_who_did_not_is_timed_out(
@@ -111,7 +116,7 @@ async def test_cancelling_while_waiting_is_done_at_once_and_may_be_repeated(
     for _ in range(2):
         assert (await alice.cancel(request_id)).expect(200) == {"message": "Match request cancelled"}
     assert (await alice.request_status(request_id)).expect(200) == {"status": "cancelled"}
-    assert await index.exists(f"queue:easy:{topic}") == 0
+    await until(lambda: is_gone(index, f"queue:easy:{topic}"))
     assert (await alice.find(topic, "hard")).expect(201)["id"] != request_id
 
 

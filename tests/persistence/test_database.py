@@ -52,6 +52,18 @@ async def test_a_statement_whose_connection_is_terminated_in_the_middle_is_run_a
     assert failures.names == ["postgres"]
 
 
+async def test_any_number_of_connections_seen_being_lost_cost_no_try(
+    database: Database, database_url: str, failures: Failures
+) -> None:
+    """As many as there are tries."""
+    await asyncio.gather(*(database.fetch("SELECT 1 AS idle") for _ in range(module.TRIES)))
+    async with observer(database_url) as other:
+        await terminate_when(other, "idle", "SELECT 1 AS idle%")
+    await eventually(lambda: not any(module._is_alive(one) for one in database._idle))
+    [row] = await database.fetch("SELECT 2 AS answer")
+    assert (row["answer"], failures.names) == (2, [])
+
+
 async def test_connections_terminated_while_idle_are_replaced(database: Database, database_url: str) -> None:
     await asyncio.gather(*(database.fetch("SELECT 1 AS idle") for _ in range(3)))
     async with observer(database_url) as other:

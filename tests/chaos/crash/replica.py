@@ -37,10 +37,10 @@ def arm(step: Step) -> None:
     def is_it(arguments: tuple[Any, ...], outcome: Any) -> bool:
         return step.when(arguments, outcome) and next(numbers) == step.nth
 
-    async def call(adapter: object, *arguments: Any) -> Any:
+    async def call(adapter: object, *arguments: Any, **options: Any) -> Any:
         if step.before and is_it(arguments, None):
             os._exit(CRASHED)
-        outcome = await original(adapter, *arguments)
+        outcome = await original(adapter, *arguments, **options)
         if not step.before and is_it(arguments, outcome):
             os._exit(CRASHED)
         return outcome
