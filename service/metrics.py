@@ -49,7 +49,6 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._topics = topics
         self._bounded: dict[str, Bounded] = {}
-        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._actors = Actors()
         self._queues = Queues()
         self._lines = Lines()
@@ -87,9 +86,9 @@ class Metrics:
         self._turned_away = self._counter("turned_away", "Newcomers refused to keep serving others, by why.", "why")
         self._closed = self._counter("sockets_closed", "WebSockets closed, by code.", "code")
         self._frames = self._counter("frames_pushed", "Frames put into the outboxes of sockets.")
-        self._answers = self._counter("http_requests", "Requests answered.", "route", "method", "status")
-        self._durations = self._histogram(
-            "http_request_seconds", "From request to answer.", _MACHINE_SECONDS, "route", "method"
+        self._answers = _Children(self._counter("http_requests", "Requests answered.", "route", "method", "status"))
+        self._durations = _Children(
+            self._histogram("http_request_seconds", "From request to answer.", _MACHINE_SECONDS, "route", "method")
         )
         self._clock = self._gauge("clock_ahead_seconds", "By how much our clock is ahead of PostgreSQL's.")
         self._lag = self._gauge("event_loop_lag_recent_seconds", "How late the event loop was, when last measured.")
@@ -145,20 +144,9 @@ class Metrics:
     # -- for the web edge --------------------------------------------------------------------------
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        counted = self._answered.get((method, route, status)) or self._look_up(method, route, status)
-        counted[0].inc()
-        counted[1].observe(seconds)
-
-    def _look_up(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-        """The two that count such answers, remembered: labels are looked up under a lock."""
         labels = self._bound("route", route), method if method in _METHODS else OTHER
-        counted = (
-            self._answers.labels(*labels, self._bound("status", str(status))),
-            self._durations.labels(*labels),
-        )
-        if OTHER not in labels:
-            self._answered[method, route, status] = counted
-        return counted
+        self._answers[*labels, self._bound("status", str(status))].inc()
+        self._durations[labels].observe(seconds)
 
     def socket_opened(self) -> None:
         self._sockets.inc()
