@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from domain.ids import UserId
 from tests.builders import ANN, BEN, BUCKET, CAT, OTHER_BUCKET, new_users, waiting
 from tests.contracts.world import Replica, World
@@ -45,10 +47,11 @@ async def test_buckets_do_not_mix(here: Replica) -> None:
     assert await here.queue.join(BUCKET, [waiting(BEN, EARLY)], 10) == [waiting(BEN, EARLY)]
 
 
-async def test_who_is_removed_is_gone_and_removing_again_is_nothing(here: Replica) -> None:
+@pytest.mark.parametrize("at_leisure", [False, True])
+async def test_who_is_removed_is_gone_and_removing_again_is_nothing(here: Replica, *, at_leisure: bool) -> None:
     await here.queue.join(BUCKET, [waiting(ANN, EARLY), waiting(BEN, LATE)], 10)
     for _ in range(2):
-        await here.queue.remove(BUCKET, [waiting(ANN, EARLY), waiting(CAT, EARLY)])
+        await here.queue.remove(BUCKET, [waiting(ANN, EARLY), waiting(CAT, EARLY)], at_leisure=at_leisure)
         assert await here.queue.join(BUCKET, [], 10) == [waiting(BEN, LATE)]
 
 
