@@ -29,7 +29,7 @@ class Link:
     connection: AbstractConnection
     exchange: AbstractExchange
     publish: Callable[..., Awaitable[object]]
-    """``basic_publish`` of the channel below aio_pika's, whose exchange writes each message by itself, and waits."""
+    """``basic_publish`` of the channel below aio_pika's exchange, which need not wait until its message is written."""
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is of no more use."""
     blocked: bool = False
