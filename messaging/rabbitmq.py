@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Final
 
-import aio_pika
 import structlog
+from aio_pika import DeliveryMode
 from aio_pika.exceptions import ChannelPreconditionFailed, DeliveryError, PublishError
+from aiormq import spec
 
 from domain.errors import NeighbourUnavailable
 from domain.events import Outgoing
@@ -123,7 +124,7 @@ class RabbitPublisher:
             event.body,
             exchange=EXCHANGE,
             routing_key=event.routing_key,
-            properties=_message(event).properties,
+            properties=_properties(event),
             mandatory=True,
             timeout=self._publish_seconds,
             wait=False,
@@ -231,14 +232,14 @@ class UnconfiguredPublisher:
         raise NeighbourUnavailable(BROKER, "RABBITMQ_URL is not set")
 
 
-def _message(event: Outgoing) -> aio_pika.Message:
-    return aio_pika.Message(
-        event.body,
+def _properties(event: Outgoing) -> spec.Basic.Properties:
+    return spec.Basic.Properties(
         content_type="application/json",
         content_encoding="utf-8",
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        delivery_mode=DeliveryMode.PERSISTENT,
+        headers={},
         message_id=event.event_id,
-        type=event.routing_key,
+        message_type=event.routing_key,
         timestamp=datetime.now(UTC),
         app_id=SOURCE,
     )

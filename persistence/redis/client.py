@@ -37,16 +37,22 @@ def connect(url: str, *, connections: int = 32) -> Client:
 
 
 def connect_for_listening(url: str) -> Client:
-    """A client for one subscription, whose silence is no failure; it reads bytes, as anybody may publish anything."""
-    return _client(url, 2, socket_timeout=None, decode=False)
+    """A client for one subscription, whose silence is no failure; it reads bytes, as anybody may publish anything.
+
+    In the older protocol: of the newer one redis-py writes every message out for a log that nobody keeps.
+    """
+    return _client(url, 2, socket_timeout=None, decode=False, protocol=2)
 
 
-def _client(url: str, connections: int, socket_timeout: float | None, *, decode: bool = True) -> Client:
+def _client(
+    url: str, connections: int, socket_timeout: float | None, *, decode: bool = True, protocol: int = 3
+) -> Client:
     options: dict[str, Any] = {
         "socket_timeout": socket_timeout,
         "socket_connect_timeout": TIMEOUT_SECONDS,
         "health_check_interval": 0,
         "decode_responses": decode,
+        "protocol": protocol,
         "encoding_errors": "surrogateescape",  # what others wrote need be no text; it goes back as it came
         "client_name": "matching-service",
     }

@@ -11,9 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
+from hiredis import pack_command
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
-from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
@@ -21,8 +21,6 @@ from persistence.coalesce import Coalescer
 
 LANES: Final = 2
 """Lines in use at the same time: a long answer on one of them holds up only what came with it."""
-
-_IN_C: Final = HiredisRespSerializer()
 
 _Command = tuple[Sequence[Any], Mapping[str, Any]]
 
@@ -40,9 +38,11 @@ class Line(AbstractConnection):
     def pack_command(self, *arguments: Any) -> list[bytes]:
         """A command as Redis reads it."""
         try:
-            packed: list[bytes] = _IN_C.pack(*arguments)
-        except UnicodeEncodeError:  # what others wrote need be no text
-            packed = super().pack_command(*arguments)
+            if " " not in arguments[0]:
+                return [pack_command(arguments)]
+        except (TypeError, UnicodeEncodeError):  # what others wrote need be no text
+            pass
+        packed: list[bytes] = super().pack_command(*arguments)
         return packed
 
     async def send_packed_command(self, command: Any, *arguments: Any, **options: Any) -> None:
@@ -67,8 +67,13 @@ class SharedLine(Line):
         **options: Any,
     ) -> Any:
         """One answer; without *timeout*, however long it takes.  Raises redis-py's errors."""
-        seconds = math.inf if timeout is None else timeout
-        return await super().read_response(disable_decoding, seconds, **options)
+        if timeout is not None or options or not self.is_connected:
+            seconds = math.inf if timeout is None else timeout
+            return await super().read_response(disable_decoding, seconds, **options)
+        answer = await self._parser.read_response(disable_decoding)  # type: ignore[attr-defined]  # all parsers have it
+        if isinstance(answer, ResponseError):
+            raise answer
+        return answer
 
 
 class Client(Redis):
