@@ -79,6 +79,7 @@ class Coalescer(Generic[Q, A]):
         self._gathering: asyncio.TimerHandle | None = None
         self._leisure: asyncio.TimerHandle | None = None
         self._in_hurry = False
+        self._is_beginning = False
         self._free_lanes = lanes
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._asked: deque[tuple[float, asyncio.Future[A]]] = deque()
@@ -90,37 +91,42 @@ class Coalescer(Generic[Q, A]):
 
         Raises ``StoreUnavailable`` when too many wait already, or the answer does not come in time.
         """
-        [answer] = self._ask([question])
+        self._expect_room(1)
+        answer = self._ask(question)
         self._hurry()
         return await answer
 
     async def at_leisure(self, question: Q) -> A:
         """The same in no hurry: with whoever comes next, or after a moment."""
-        [answer] = self._ask([question])
+        self._expect_room(1)
+        answer = self._ask(question)
         if self._leisure is None:
             self._leisure = asyncio.get_running_loop().call_later(LEISURE_SECONDS, self._end_leisure)
         return await answer
 
     async def all(self, questions: Sequence[Q]) -> list[A]:
         """The answers to *questions*, in order; otherwise the same."""
-        answers = self._ask(questions)
+        self._expect_room(len(questions))
+        answers = [self._ask(question) for question in questions]
         self._hurry()
         return [await answers[0]] if len(answers) == 1 else await asyncio.gather(*answers)
 
-    def _ask(self, questions: Sequence[Q]) -> Sequence[asyncio.Future[A]]:
-        if self._waiting and len(self._waiting) + len(questions) > self._most_waiting:
+    def _expect_room(self, newcomers: int) -> None:
+        if self._waiting and len(self._waiting) + newcomers > self._most_waiting:
             raise StoreUnavailable(self._store)
+
+    def _ask(self, question: Q) -> asyncio.Future[A]:
         loop = asyncio.get_running_loop()
         now = loop.time()
         until = now + self._patience_seconds
-        self._crowd = self._crowd * 0.5 ** ((now - self._asked_at) / MEMORY_SECONDS) + len(questions)
+        self._crowd = self._crowd * 0.5 ** ((now - self._asked_at) / MEMORY_SECONDS) + 1
         self._asked_at = now
-        answers: list[asyncio.Future[A]] = [loop.create_future() for _ in questions]
-        self._waiting += zip(questions, answers, strict=True)
-        self._asked += [(until, answer) for answer in answers]
+        answer: asyncio.Future[A] = loop.create_future()
+        self._waiting.append((question, answer))
+        self._asked.append((until, answer))
         if self._watch is None:
             self._watch = loop.call_at(until, self._lose_patience)
-        return answers
+        return answer
 
     def _lose_patience(self) -> None:
         """Give up what is not answered in time.  One timer for all: one for every call cost more than the rest here."""
@@ -141,8 +147,11 @@ class Coalescer(Generic[Q, A]):
         self._begin_soon()
 
     def _begin_soon(self) -> None:
-        """Begin a batch at once when it is full or the last one was a while ago; otherwise after a moment."""
-        if not (self._waiting and self._free_lanes and self._in_hurry):
+        """Begin a batch at once when it is full or the last one was a while ago; otherwise after a moment.
+
+        Whoever asks before a batch has really begun goes along.
+        """
+        if self._is_beginning or not (self._waiting and self._free_lanes and self._in_hurry):
             return
         loop = asyncio.get_running_loop()
         if self._crowd < CROWD or len(self._waiting) >= self._most or loop.time() >= self._gather_until:
@@ -159,6 +168,7 @@ class Coalescer(Generic[Q, A]):
             return
         loop = asyncio.get_running_loop()
         self._free_lanes -= 1
+        self._is_beginning = True
         self._gather_until = loop.time() + self._gather_seconds
         task = loop.create_task(self._share(), context=contextvars.Context())  # nobody's in particular
         self._tasks.add(task)
@@ -167,6 +177,7 @@ class Coalescer(Generic[Q, A]):
     async def _share(self) -> None:
         """One batch of those who wait, and what comes after it."""
         try:
+            self._is_beginning = False
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             self._in_hurry = bool(self._waiting)
             self._begin_soon()
