@@ -32,8 +32,8 @@ _SECRET_TEXT = (
     (re.compile(r"(?i)(\bbearer[ ,]+)[^\s'\",]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)([?&](?:access_)?token=)[^&\s'\"]+"), rf"\1{HIDDEN}"),
 )
-_SUSPECT = re.compile(r"(?i)eyJ|://|bearer|token=")
-"""Whatever one of the patterns above may find."""
+_SUSPECT = ("eyj", "://", "bearer", "token", "authorization", "passw", "secret", "dsn", "cookie", "_url")
+"""Of these a line holds one, in lower case, when one of the patterns above finds anything in it."""
 # Libraries that would repeat what we say ourselves, or put query strings into the log.
 _QUIET = ("aiohttp.access", "alembic", "asyncio", "asyncpg", "pykka", "sqlalchemy")
 # A line for every handshake that offers subprotocols of others, with whatever the client wrote there.
@@ -118,11 +118,23 @@ def _last_steps(*, pretty: bool) -> list[Processor]:
         return [structlog.processors.format_exc_info, hide_secrets, console]
     # Local variables hold tokens and DSNs: never in a traceback.
     as_fields = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
-    return [as_fields, hide_secrets, _as_json]
+    return [as_fields, _as_json]
 
 
-def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    return _JSON.encode(event)
+def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    """A line without secrets.  Few lines can hold any: only those are gone through field by field."""
+    try:
+        line = _JSON.encode(event)
+    except (TypeError, ValueError, RecursionError):  # not made for JSON
+        line = None
+    if line is None or _is_suspect(line):
+        line = _JSON.encode(hide_secrets(logger, method, event))
+    return line
+
+
+def _is_suspect(text: str) -> bool:
+    lower = text.lower()
+    return any(sign in lower for sign in _SUSPECT)
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -156,7 +168,7 @@ def _text(value: object) -> str:
 
 def hidden_text(text: str) -> str:
     """The text with whatever looks like a secret replaced."""
-    if not _SUSPECT.search(text):  # nearly always: one look instead of four
+    if not _is_suspect(text):
         return text
     for pattern, replacement in _SECRET_TEXT:
         text = pattern.sub(replacement, text)
