@@ -7,6 +7,7 @@ scripts, zero-width and direction marks, emoji and the separators of our keys ar
 
 from __future__ import annotations
 
+import string
 import unicodedata
 from collections.abc import Iterable
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 MAX_TOPIC_LENGTH: Final = 64
 """Characters, after normalisation."""
 
-_MARKS: Final = frozenset(" +#&/().,'_-")
+_PLAIN: Final = frozenset(string.ascii_letters + string.digits + " +#&/().,'_-")
 
 
 def normalise(text: str) -> str:
@@ -26,15 +27,13 @@ def normalise(text: str) -> str:
     if not 1 <= len(topic) <= MAX_TOPIC_LENGTH:
         msg = f"a topic has 1 to {MAX_TOPIC_LENGTH} characters"
         raise ValueError(msg)
-    if not all(_is_allowed(character) for character in topic):
+    if not all(map(_is_latin, set(topic) - _PLAIN)):
         msg = "a topic is made of letters, digits, spaces and + # & / ( ) . , ' _ -"
         raise ValueError(msg)
     return topic
 
 
-def _is_allowed(character: str) -> bool:
-    if character.isascii():
-        return character.isalnum() or character in _MARKS
+def _is_latin(character: str) -> bool:
     return unicodedata.name(character, "").startswith(("LATIN SMALL LETTER", "LATIN CAPITAL LETTER"))
 
 

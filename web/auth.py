@@ -25,8 +25,8 @@ LAST_MOMENT: Final = 2**53
 
 REMEMBERED: Final = 50_000
 
-_SEPARATORS = frozenset(":*?[]{}\\\"'<>`,;")
-"""What separates or globs in our keys and channels, or quotes in logs."""
+_SEPARATORS = frozenset(" :*?[]{}\\\"'<>`,;")
+"""What separates or globs in our keys and channels, or quotes in logs.  Other spaces than this are not printable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,6 @@ def _is_user_id(sub: object) -> bool:
         and 1 <= len(sub) <= MAX_USER_ID_LENGTH
         and sub.isprintable()
         and _SEPARATORS.isdisjoint(sub)
-        and not any(character.isspace() for character in sub)
     )
 
 

@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from aiohttp import web
+
 from domain.errors import NeighbourUnavailable
 from web.auth import LEEWAY_SECONDS, Authenticator
 from web.connection import CloseCode, Connection
 from web.errors import Unauthorized
+from web.handshake import token_of
 
 LONGEST_TIMER_SECONDS: Final = 86_400
 
@@ -39,12 +42,14 @@ def closing_at(connection: Connection, expires_at: float) -> Iterator[None]:
 
 
 @contextmanager
-def rechecking(connection: Connection, authenticator: Authenticator, token: str, every: float) -> Iterator[None]:
-    """Ask the User Service, where it is asked at all, about the owner: *every* so many seconds or less."""
+def rechecking(
+    connection: Connection, authenticator: Authenticator, request: web.Request, every: float
+) -> Iterator[None]:
+    """Ask the User Service, where it is asked at all, about who sent *request*: *every* so many seconds or less."""
     if not authenticator.asks:
         yield
         return
-    asking = asyncio.create_task(_recheck(connection, authenticator, token, every))
+    asking = asyncio.create_task(_recheck(connection, authenticator, token_of(request), every))
     try:
         yield
     finally:

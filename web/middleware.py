@@ -44,8 +44,7 @@ def observing(meter: WebMeter, cors: Cors, admission: Admission) -> Middleware:
         started = time.perf_counter()
         request_id = _request_id(request)
         request[REQUEST_ID] = request_id
-        structlog.contextvars.clear_contextvars()  # a kept-alive connection serves many requests in one context
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        structlog.contextvars.bind_contextvars(request_id=request_id)  # each request has a task, and so a context
         response = cors.preflight(request) or await _answered(request, handler, admission)
         _note(meter, request, response.status, time.perf_counter() - started)
         return response

@@ -87,7 +87,7 @@ async def _serve_user(
         connection.open()
         with (
             closing_at(connection, identity.expires_at),
-            rechecking(connection, services.authenticator, token_of(request), services.options.recheck_seconds),
+            rechecking(connection, services.authenticator, request, services.options.recheck_seconds),
         ):
             await _listen(socket, connection, standing)
     finally:

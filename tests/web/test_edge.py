@@ -125,6 +125,13 @@ async def test_requests_are_logged_once_with_route_and_user(edge: Edge) -> None:
     assert "secret" not in repr(lines)
 
 
+async def test_no_line_names_who_asked_before_on_the_same_connection(edge: Edge) -> None:
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        for user in ("user-123", None):
+            await edge.get(f"/requests/{REQUEST_ID}/status", user=user)
+    assert [line.get("user_id") for line in lines if line["event"] == "request"] == ["user-123", None]
+
+
 @pytest.mark.parametrize("path", ["//health", "//health/live", "//health/ready", "//metrics"])
 async def test_probes_are_logged_quietly(edge: Edge, path: str) -> None:
     with capture_logs() as lines:
