@@ -16,7 +16,7 @@ MOST_WAITING: Final = 4000
 PATIENCE_SECONDS: Final = 7.0
 """How long a call waits: longer than the longest statement, and not so long that whoever asks is taken to hang."""
 
-ARRIVAL_SECONDS: Final = 0.020
+ARRIVAL_SECONDS: Final = 0.030
 """How long after a statement the next one may begin, in a crowd, where calls come from outside, one by one.  At a
 hundred matches a second this saves half of the statements, each of which wakes PostgreSQL and us; an answer comes
 13 ms later.  See docs/decisions/2026-11-25-waves.md."""
