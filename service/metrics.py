@@ -7,6 +7,7 @@ its own.  Every label comes from a small set: topics that are not configured are
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
@@ -48,7 +49,7 @@ class Metrics:
     def __init__(self, *, topics: Topics, version: str) -> None:
         self.registry = CollectorRegistry()
         self._topics = topics
-        self._bounded: dict[str, Bounded] = {}
+        self._bounded = defaultdict[str, Bounded](Bounded)
         self._actors = Actors()
         self._queues = Queues()
         self._lines = Lines()
@@ -207,7 +208,7 @@ class Metrics:
         return bucket.difficulty, bucket.topic if bucket.topic in self._topics else OTHER
 
     def _bound(self, label: str, value: str) -> str:
-        return self._bounded.setdefault(label, Bounded())(value)
+        return self._bounded[label](value)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"{PREFIX}_{name}", text, labels, registry=self.registry)

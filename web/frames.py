@@ -159,11 +159,15 @@ SENT: Final[tuple[type[Frame], ...]] = (
 
 PONG: Final = Pong().model_dump_json().encode()
 ERROR: Final = Error().model_dump_json().encode()
+NOTHING: Final = State(request=None, match=None, session=None).model_dump_json().encode()
+"""The ``state`` frame of whoever is new, and nearly all are."""
 
 
 def state(snapshot: news.Snapshot, user_id: UserId) -> bytes:
     """The ``state`` frame of *user_id*."""
     request, match, session = snapshot.request, snapshot.match, snapshot.session
+    if not (request or match or session):
+        return NOTHING
     frame = State(
         request=RequestNow.of(request) if request else None,
         match=MatchNow.of(match, user_id) if match else None,

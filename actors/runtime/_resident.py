@@ -40,6 +40,9 @@ class _ChoreFailed:
     error: Exception
 
 
+_ENDS = (_ActorStop, _ChoreFailed)
+
+
 class Resident(pykka.Actor, Generic[M]):
     """One mailbox, and whoever handles its mail on the event loop.
 
@@ -148,10 +151,7 @@ class Resident(pykka.Actor, Generic[M]):
             self._is_idle = True
             mail = await self.actor_inbox.collect(MOST_MAIL_AT_ONCE)
             self._is_idle = False
-            end = next(
-                (i for i, one in enumerate(mail) if isinstance(one.message, _ActorStop | _ChoreFailed)), len(mail)
-            )
-            if end:
+            if end := _until_the_end(mail):
                 self.actor_inbox.put_back(mail[end:])
                 await self._attend(mail[:end])
             else:
@@ -199,3 +199,11 @@ class Resident(pykka.Actor, Generic[M]):
         died, self.died = self.died, None  # one successor, whatever else fails
         if died is not None:
             died(error, [*unread, *self.actor_inbox.take_all()])
+
+
+def _until_the_end(mail: list[Envelope[Any]]) -> int:
+    """How many letters come before one that says that this is the end."""
+    for position, envelope in enumerate(mail):
+        if isinstance(envelope.message, _ENDS):
+            return position
+    return len(mail)
