@@ -69,6 +69,11 @@ AND (user1_id = $3 AND user1_left_at IS NULL OR user2_id = $3 AND user2_left_at 
 """
 
 
+MOST_SNAPSHOTS: Final = 20
+"""In one statement, which begins as soon as so many wait: half of those who are greeted side by side, so that in a
+storm of reconnects nobody waits for company."""
+
+
 class PostgresViews:
     """Reads of one user's own things."""
 
@@ -77,7 +82,7 @@ class PostgresViews:
         self._session_seconds = session_seconds
         self._estimates: dict[str, tuple[float, float | None]] = {}
         self._snapshots: Coalescer[UserId, Snapshot | Exception] = Coalescer(
-            self._all_snapshots, gather_seconds=ARRIVAL_SECONDS
+            self._all_snapshots, gather_seconds=ARRIVAL_SECONDS, most=MOST_SNAPSHOTS
         )
 
     async def place(self, request: MatchRequest) -> Place:
