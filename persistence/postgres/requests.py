@@ -23,12 +23,18 @@ ON CONFLICT DO NOTHING
 RETURNING {REQUEST}
 """
 
+# Locked in the order of users, so two replicas never wait for each other in a circle.
 _RENEW = f"""
-UPDATE match_requests r
-SET expires_at = now() + make_interval(secs => $3)
-FROM unnest($1::text[], $2::text[]) AS asked (user_id, bucket)
-WHERE r.user_id = asked.user_id AND r.status IN ('pending', 'matched')
-  AND r.status || '' = 'pending' AND r.bucket || '' = asked.bucket
+WITH mine AS MATERIALIZED (
+    SELECT r.id AS request_id
+    FROM match_requests r JOIN unnest($1::text[], $2::text[]) AS asked (user_id, bucket) ON r.user_id = asked.user_id
+    WHERE r.user_id = ANY($1::text[]) AND r.status IN ('pending', 'matched')
+      AND r.status || '' = 'pending' AND r.bucket || '' = asked.bucket
+    ORDER BY r.user_id
+    FOR UPDATE OF r)
+UPDATE match_requests r SET expires_at = now() + make_interval(secs => $3)
+FROM mine
+WHERE r.id = request_id AND r.status = 'pending'
 RETURNING {prefixed("r", REQUEST)}
 """
 
@@ -115,8 +121,7 @@ class PostgresRequests:
 
         A request with the asked id is one whose insert was committed while its answer got lost.
         """
-        in_order = sorted(asked, key=lambda one: one.user_id)  # of locking: two replicas never wait in a circle
-        users, buckets = [one.user_id for one in in_order], [str(one.bucket) for one in in_order]
+        users, buckets = [one.user_id for one in asked], [str(one.bucket) for one in asked]
         rows = await self._database.fetch(_RENEW, users, buckets, self._search_seconds)
         renewed = {request.user_id: request for request in map(request_of, rows)}
         rest = [one.user_id for one in asked if one.user_id not in renewed]
