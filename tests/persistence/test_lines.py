@@ -101,6 +101,13 @@ async def test_what_comes_after_an_answer_that_cannot_be_read_is_not_taken_for_a
         assert [await client.get(name) for name in ("one", "two", "three")] == ["one", "two", "three"]
 
 
+async def test_a_command_of_two_words_and_a_text_that_is_none_reach_redis(redis_url: str, failures: Failures) -> None:
+    async with reach_of(redis_url, failures) as reach:
+        assert await reach.client.execute_command("CLIENT GETNAME") == "matching-service"
+        await reach.client.set("odd", "\udcff")
+        assert await reach.client.get("odd") == "\udcff"
+
+
 async def test_a_redis_that_says_nothing_is_away_for_all_who_ask_at_once(failures: Failures) -> None:
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

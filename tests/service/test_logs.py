@@ -72,6 +72,20 @@ def test_nobody_fails_because_something_cannot_be_written_down(capsys: pytest.Ca
     assert "geheim" not in str(line)
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "access_token", "Authorization", "password", "passwd", "auth_access_secret", "dsn", "Set-Cookie",
+        "database_url", "redis_url", "rabbitmq_url",
+    ],
+)  # fmt: skip
+def test_the_name_of_a_field_alone_gives_a_secret_away(capsys: pytest.CaptureFixture[str], key: str) -> None:
+    logs.configure(level="INFO", pretty=False)
+    structlog.get_logger().info("a", **{key: "geheim"})
+    [line] = lines(capsys)
+    assert line[key] == logs.HIDDEN
+
+
 @pytest.mark.parametrize("pretty", [False, True])
 def test_no_secret_gets_into_a_line_whoever_writes_it(capsys: pytest.CaptureFixture[str], *, pretty: bool) -> None:
     logs.configure(level="DEBUG", pretty=pretty)
