@@ -28,8 +28,6 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_SWITCHED, _FAILED = int(HTTPStatus.SWITCHING_PROTOCOLS), int(HTTPStatus.BAD_REQUEST)
-
 UNSPOKEN: Final = web.RequestKey("unspoken", bool)
 """In requests of an HTTP version in which nothing is answered."""
 
@@ -78,11 +76,11 @@ async def _answered(request: web.Request, handler: Handler, admission: Admission
 
 
 def _note(meter: WebMeter, request: web.Request, status: int, seconds: float) -> None:
-    if status == _SWITCHED:
+    if status == HTTPStatus.SWITCHING_PROTOCOLS:
         return  # a socket is counted and logged when it closes
     route = _route(request)
     meter.answered(request.method, route, status, seconds)
-    is_news = status >= _FAILED and route not in QUIET  # what went well is in the metrics
+    is_news = status >= HTTPStatus.BAD_REQUEST and route not in QUIET  # what went well is in the metrics
     tell = log.info if is_news else log.debug
     tell("request", action="request", method=request.method, route=route, status=status, ms=round(seconds * 1000, 2))
 
