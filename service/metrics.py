@@ -21,6 +21,7 @@ from domain.reasons import EndReason
 from domain.request import Bucket
 from domain.topic import Topics
 from service.collectors import BUCKET, OTHER, PREFIX, Actors, Bounded, Depths, LeftOut, Lines, Queues
+from service.ledger import Ledger, noted
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PEOPLE_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300)
@@ -48,6 +49,8 @@ class Metrics:
 
     def __init__(self, *, topics: Topics, version: str) -> None:
         self.registry = CollectorRegistry()
+        self.ledger = Ledger()
+        self.registry.register(self.ledger)  # first: what is collected after it is complete
         self._topics = topics
         self._bounded = defaultdict[str, Bounded](Bounded)
         self._actors = Actors()
@@ -99,24 +102,30 @@ class Metrics:
 
     # -- for the actors ----------------------------------------------------------------------------
 
+    @noted
     def request_ended(self, bucket: Bucket, outcome: str) -> None:
         self._requests[*self._labels(bucket), self._bound("outcome", outcome)].inc()
 
+    @noted
     def matched(self, bucket: Bucket, waits: Sequence[float]) -> None:
         self._proposed[self._labels(bucket)].inc()
         histogram = self._waits[(bucket.difficulty,)]
         for seconds in waits:
             histogram.observe(seconds)
 
+    @noted
     def match_ended(self, bucket: Bucket, outcome: MatchState | EndReason) -> None:
         self._matches[*self._labels(bucket), outcome].inc()
 
+    @noted
     def session_opened(self, seconds: float) -> None:
         self._opening.observe(seconds)
 
+    @noted
     def confirmed(self, seconds: float) -> None:
         self._confirming.observe(seconds)
 
+    @noted
     def published(self, count: int) -> None:
         self._published.inc(count)
 
@@ -144,24 +153,29 @@ class Metrics:
 
     # -- for the web edge --------------------------------------------------------------------------
 
+    @noted
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         labels = self._bound("route", route), method if method in _METHODS else OTHER
         self._answers[*labels, self._bound("status", str(status))].inc()
         self._durations[labels].observe(seconds)
 
+    @noted
     def socket_opened(self) -> None:
         self._sockets.inc()
 
+    @noted
     def socket_closed(self, code: int) -> None:
         self._sockets.dec()
         self._closed.labels(self._bound("code", str(code))).inc()
 
+    @noted
     def connections(self, count: int) -> None:
         self._connections.set(count)
 
     def turned_away(self, why: str) -> None:
         self._turned_away.labels(self._bound("why", why)).inc()
 
+    @noted
     def pushed(self, frames: int) -> None:
         self._frames.inc(frames)
 
