@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from persistence.redis.keys import FRAMES_CHANNEL
 from persistence.redis.lines import Client
+from persistence.redis.scripts import Script
 from persistence.seldom import Seldom
 
 log = structlog.get_logger()
@@ -32,6 +33,9 @@ MOST_AT_ONCE = 500
 
 GATHER_SECONDS = 0.005
 """How long after a message the next one may go: each wakes every replica, so that frames had better share them."""
+
+DOUBT_SECONDS = 1.0
+"""How long a message may have been on its way that shows that we listen."""
 
 RETRY_SECONDS = 0.5
 GOODBYE_SECONDS = 0.5
@@ -63,13 +67,26 @@ def frames_in(message: bytes) -> Sequence[Frame] | None:
 
 
 class Publisher:
-    """Publishes frames in order.  After a failure some may come twice: sockets drop repeats."""
+    """Publishes frames in order.  After a failure some may come twice: sockets drop repeats.
+
+    Nothing is published while no other replica listens: Redis knows how many do, and looks in the same moment.  It is
+    told how many of them we are ourselves.  Should that turn out to have been wrong, what was withheld goes out.
+    """
 
     def __init__(
-        self, client: Client, *, origin: str, failed: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        client: Client,
+        *,
+        origin: str,
+        listens: Callable[[], bool],
+        failed: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """*origin*, eight hexadecimal digits, is how a replica knows its own messages."""
+        """*origin*, eight hexadecimal digits, is how a replica knows its own messages; *listens*: whether we do."""
         self._client = client
+        self._tell = Script(client, "tell") if client.knows_listeners else None
+        self._listens = listens
+        self._withheld: deque[tuple[float, Frame]] = deque(maxlen=MOST_WAITING)
         self._origin = origin
         self._failed = failed
         self._clock = clock
@@ -80,6 +97,18 @@ class Publisher:
     def publish(self, frame: Frame) -> None:
         """Pass *frame* on, soon; never waits."""
         self._waiting.append((self._clock(), frame))
+        self._news.set()
+
+    def heard(self) -> None:
+        """A message has come in, so that we were listening until a moment ago: nothing was withheld wrongly."""
+        certain_until = self._clock() - DOUBT_SECONDS
+        while self._withheld and self._withheld[0][0] < certain_until:
+            self._withheld.popleft()
+
+    def not_heard(self) -> None:
+        """We may not have been listening since: whoever was taken for us has not been told."""
+        self._waiting = deque([*self._withheld, *self._waiting], maxlen=MOST_WAITING)
+        self._withheld.clear()
         self._news.set()
 
     async def run(self) -> None:
@@ -113,10 +142,12 @@ class Publisher:
         """Publish everything that waits and is not too old."""
         while batch := self._take():
             try:
-                await self._send([frame for _, frame in batch])
+                is_told = await self._send([frame for _, frame in batch])
             except (*_AWAY, asyncio.CancelledError):
                 self._waiting = deque([*batch, *self._waiting], maxlen=MOST_WAITING)
                 raise
+            if not is_told:
+                self._withheld += batch
 
     def _take(self) -> Sequence[tuple[float, Frame]]:
         oldest = self._clock() - MOST_SECONDS
@@ -124,6 +155,15 @@ class Publisher:
             self._waiting.popleft()
         return [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
 
-    async def _send(self, frames: Sequence[Frame]) -> None:
+    async def _send(self, frames: Sequence[Frame]) -> bool:
+        """Publish *frames* if anybody else listens; whether somebody does."""
         lines = "\n".join(f"{user_id}\t{text}" for user_id, text in frames)
-        await self._client.publish(FRAMES_CHANNEL, self._origin + lines)
+        message = self._origin + lines
+        if self._tell is not None:
+            try:
+                return bool(await self._tell(FRAMES_CHANNEL, [int(self._listens()), message]))
+            except ResponseError as error:  # a Redis that does not let us look
+                if self._may_say():
+                    log.warning("frames go out, listeners or not", action="fanout_failed", error=repr(error))
+        await self._client.publish(FRAMES_CHANNEL, message)
+        return True

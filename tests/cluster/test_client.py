@@ -112,6 +112,22 @@ async def test_frames_come_through_again_after_the_node_that_one_listened_at_is_
         await other.receives(ALICE, "after")
 
 
+async def test_frames_reach_who_listens_where_the_channel_was_before_it_moved(nodes: Nodes) -> None:
+    async with AsyncExitStack() as stack:
+        other = await open_replica(nodes.url, stack, Failures())
+        await other.fanout.subscribe(ALICE)
+        before, slot = owner(nodes, FRAMES_CHANNEL)
+        after = next(node for node in nodes.masters if node is not before)
+        nodes.give(slot, after)
+        try:
+            here = await open_replica(nodes.url, stack, Failures())
+            await here.fanout.subscribe(ALICE)
+            here.fanout.publish(ALICE, "from afar")
+            await other.receives(ALICE, "from afar")
+        finally:
+            nodes.give(slot, before)
+
+
 @pytest.mark.parametrize(
     ("url", "node"),
     [

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
+from uuid_utils import uuid7
 
 from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from persistence.redis import publishing as module
 from persistence.redis.client import connect
+from persistence.redis.keys import FRAMES_CHANNEL
 from persistence.redis.publishing import Frame, Publisher, frames_in
 from tests.builders import ANN
 from tests.persistence.conftest import Failures
@@ -37,9 +40,10 @@ class Stub:
         self.answers = list(answers)
         self.sent: list[str] = []
 
-    async def __call__(self, frames: Sequence[Frame]) -> None:
+    async def __call__(self, frames: Sequence[Frame]) -> bool:
         (self.answers.pop(0) if self.answers else taken)(frames)
         self.sent += [frame.text for frame in frames]
+        return True
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def stubbed(failures: Failures, monkeypatch: pytest.MonkeyPatch) -> Callable[[St
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
 
     def make(stub: Stub) -> Publisher:
-        publisher = Publisher(connect("redis://127.0.0.1:1/0"), origin="0" * 8, failed=failures)
+        publisher = Publisher(connect("redis://127.0.0.1:1/0"), origin="0" * 8, listens=lambda: True, failed=failures)
         monkeypatch.setattr(publisher, "_send", stub)
         return publisher
 
@@ -122,7 +126,7 @@ async def test_many_frames_take_several_trips_and_keep_their_order(
 async def test_of_too_many_frames_the_newest_are_kept(failures: Failures, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 100)
     async with aclosing(connect("redis://127.0.0.1:1/0")) as client:
-        publisher = Publisher(client, origin="0" * 8, failed=failures)
+        publisher = Publisher(client, origin="0" * 8, listens=lambda: True, failed=failures)
         for number in range(1000):
             publisher.publish(frame(str(number)))
         await during(publisher.run(), lambda: failures.names)
@@ -136,3 +140,94 @@ def test_a_message_is_read_as_it_was_written(text: str) -> None:
     users = [UserId(name) for name in ("ann", "a:b", "é 🎉", "a b")]
     lines = "\n".join(f"{user_id}\t{text}" for user_id in users)
     assert frames_in(f"0123abcd{lines}".encode()) == [Frame(user_id, text) for user_id in users]
+
+
+@asynccontextmanager
+async def listener(url: str, channel: str = FRAMES_CHANNEL) -> AsyncIterator[Callable[[], Awaitable[list[str]]]]:
+    """Somebody who listens; returns what came in until now.  By a pattern, nobody is counted for it."""
+    async with Redis.from_url(url, decode_responses=True) as redis, redis.pubsub() as pubsub:
+        await (pubsub.psubscribe if "*" in channel else pubsub.subscribe)(channel)
+        assert await pubsub.get_message(timeout=5)
+
+        async def heard() -> list[str]:
+            await redis.publish(FRAMES_CHANNEL, mark := str(uuid7()))
+            texts: list[str] = []
+            async for message in pubsub.listen():
+                if message["data"] == mark:
+                    break
+                texts += [frame.text for frame in frames_in(message["data"].encode()) or ()]
+            return texts
+
+        yield heard
+
+
+@asynccontextmanager
+async def publisher_at(url: str, failures: Failures, *, listens: bool) -> AsyncIterator[Publisher]:
+    async with aclosing(connect(url)) as client:
+        yield Publisher(client, origin="0" * 8, listens=lambda: listens, failed=failures)
+
+
+@pytest.mark.parametrize("listens", [False, True])
+async def test_nothing_is_published_while_nobody_else_listens(
+    redis_url: str, failures: Failures, listens: bool
+) -> None:
+    async with AsyncExitStack() as stack:
+        publisher = await stack.enter_async_context(publisher_at(redis_url, failures, listens=listens))
+        overhears = await stack.enter_async_context(listener(redis_url, f"{FRAMES_CHANNEL}*"))
+        if listens:
+            await stack.enter_async_context(listener(redis_url))
+        publisher.publish(frame("to nobody"))
+        await publisher.flush()
+        hears = await stack.enter_async_context(listener(redis_url))
+        publisher.publish(frame("to the other one"))
+        await publisher.flush()
+        assert await hears() == ["to the other one"]
+        assert await overhears() == ["to the other one"]
+
+
+async def test_what_was_withheld_goes_out_when_we_turn_out_not_to_have_listened(
+    redis_url: str, failures: Failures
+) -> None:
+    async with publisher_at(redis_url, failures, listens=True) as publisher, listener(redis_url) as hears:
+        for text in ("1", "2"):
+            publisher.publish(frame(text))
+            await publisher.flush()
+        assert await hears() == [], "the only one who listens was taken for ourselves"
+        publisher._listens = lambda: False
+        publisher.not_heard()
+        publisher.publish(frame("3"))
+        await publisher.flush()
+        assert await hears() == ["1", "2", "3"]
+
+
+async def test_what_was_withheld_before_we_were_heard_to_listen_stays(redis_url: str, failures: Failures) -> None:
+    now = 1000.0
+    async with publisher_at(redis_url, failures, listens=True) as publisher, listener(redis_url) as hears:
+        publisher._clock = lambda: now
+        publisher.publish(frame("long ago"))
+        await publisher.flush()
+        now += module.DOUBT_SECONDS + 0.1
+        publisher.publish(frame("just now"))
+        await publisher.flush()
+        publisher.heard()
+        publisher._listens = lambda: False
+        publisher.not_heard()
+        await publisher.flush()
+        assert await hears() == ["just now"]
+
+
+async def test_where_one_may_not_look_who_listens_everything_goes_out(redis_url: str, failures: Failures) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        await redis.acl_setuser(
+            "blind", enabled=True, passwords=["+secret"], keys=["*"], channels=["*"], commands=["+@all", "-pubsub"]
+        )
+        try:
+            url = redis_url.replace("://", "://blind:secret@")
+            async with publisher_at(url, failures, listens=True) as publisher, listener(redis_url) as hears:
+                publisher.publish(frame("anyway"))
+                with capture_logs() as lines:
+                    await publisher.flush()
+                assert await hears() == ["anyway"]
+                assert [line["action"] for line in lines] == ["fanout_failed"]
+        finally:
+            await redis.acl_deluser("blind")
