@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Final
 
 import structlog
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from web.admission import Admission
@@ -29,7 +29,10 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 UNSPOKEN: Final = web.RequestKey("unspoken", bool)
-"""In requests of an HTTP version in which nothing is answered."""
+"""In requests of an HTTP version in which nothing is answered; they are answered as if they were of version 1.0."""
+
+_SWITCHED: Final = int(HTTPStatus.SWITCHING_PROTOCOLS)
+_BAD: Final = int(HTTPStatus.BAD_REQUEST)
 
 _DECENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -63,7 +66,8 @@ def new_request_id() -> str:
 
 
 async def _answered(request: web.Request, handler: Handler, admission: Admission) -> web.StreamResponse:
-    if UNSPOKEN in request or request.method == hdrs.METH_CONNECT:
+    is_old = request.version == HttpVersion10
+    if (is_old and UNSPOKEN in request) or request.method == hdrs.METH_CONNECT:
         return problem_for(request, NotSpoken())
     try:
         return await admission.answer(request, handler)
@@ -76,11 +80,11 @@ async def _answered(request: web.Request, handler: Handler, admission: Admission
 
 
 def _note(meter: WebMeter, request: web.Request, status: int, seconds: float) -> None:
-    if status == HTTPStatus.SWITCHING_PROTOCOLS:
+    if status == _SWITCHED:
         return  # a socket is counted and logged when it closes
     route = _route(request)
     meter.answered(request.method, route, status, seconds)
-    is_news = status >= HTTPStatus.BAD_REQUEST and route not in QUIET  # what went well is in the metrics
+    is_news = status >= _BAD and route not in QUIET  # what went well is in the metrics
     tell = log.info if is_news else log.debug
     tell("request", action="request", method=request.method, route=route, status=status, ms=round(seconds * 1000, 2))
 

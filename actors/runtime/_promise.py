@@ -21,9 +21,10 @@ R = TypeVar("R")
 class Promise(pykka.Future[R]):
     """An answer to come: awaited any number of times, by any number of askers."""
 
-    def __init__(self) -> None:
+    def __init__(self, outcome: asyncio.Future[R] | None = None) -> None:
+        """*outcome*: where the answer will be; this promise's own unless given."""
         super().__init__()
-        self._outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future() if outcome is None else outcome
 
     def __await__(self) -> Generator[Any, None, R]:
         """Wait; an asker that gives up does not spoil the answer for the others."""

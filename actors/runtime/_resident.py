@@ -16,7 +16,7 @@ from pykka.messages import _ActorStop
 from actors.runtime._mail import Mailbox
 from actors.runtime._promise import Promise
 from actors.runtime._standstill import Standstill, standstill_of
-from domain.errors import MatchingError, Unavailable
+from domain.errors import MatchingError, Stopping, Unavailable
 
 if TYPE_CHECKING:
     from pykka._envelope import Envelope
@@ -78,12 +78,15 @@ class Resident(pykka.Actor, Generic[M]):
 
     def errand(self, work: Coroutine[Any, Any, R]) -> Promise[R]:
         """Do slow *work* beside the mailbox and promise its result."""
-        promise: Promise[R] = Promise()
-        task = asyncio.get_running_loop().create_task(work, name=f"{type(self).__name__} errand")
+        task = asyncio.get_running_loop().create_task(work)
         self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
-        task.add_done_callback(promise.copy)
-        return promise
+        task.add_done_callback(self._end_errand)
+        return Promise(task)
+
+    def _end_errand(self, errand: asyncio.Task[Any]) -> None:
+        self._errands.discard(errand)
+        if not errand.cancelled():
+            errand.exception()  # whoever wants to know is told: the loop must not complain
 
     def chore(self, work: Coroutine[Any, Any, None]) -> None:
         """Do *work* beside the mailbox that nobody waits for; its failure counts as a told message's."""
@@ -95,6 +98,8 @@ class Resident(pykka.Actor, Generic[M]):
         def deliver(outcome: asyncio.Future[R]) -> None:
             try:
                 message: M | None = kept(outcome.result())
+            except asyncio.CancelledError:
+                message = broken(Stopping())
             except Exception as error:
                 if not isinstance(error, MatchingError):
                     log.exception("an errand failed", action="errand_failed", actor=type(self).__name__)
