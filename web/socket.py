@@ -21,7 +21,7 @@ from web.lease import closing_at, rechecking
 from web.manners import Manners
 
 HEARTBEAT_SECONDS: Final = 20
-TOGETHER_SECONDS: Final = 0.05
+TOGETHER_SECONDS: Final = 0.08
 """How long the answer to a handshake waits for the first frame: both in one piece wake the client once."""
 MAX_MESSAGE_BYTES: Final = 4096
 FIRST_RETRY_SECONDS: Final = 0.1

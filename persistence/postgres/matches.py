@@ -8,7 +8,7 @@ from domain.ids import MatchId, SessionId, UserId
 from domain.match import Match, MatchState
 from domain.request import MatchRequest, RequestStatus
 from domain.requeue import Ending
-from persistence.coalesce import ARRIVAL_SECONDS, Coalescer
+from persistence.coalesce import PATIENT_ARRIVAL_SECONDS, Coalescer
 from persistence.postgres.database import Database
 from persistence.postgres.rows import MATCH, REQUEST, match_of, prefixed, request_of
 
@@ -83,7 +83,7 @@ class PostgresMatches:
         self._database = database
         self._search_seconds = search_seconds
         self._confirm: Coalescer[_Yes, tuple[Match, bool] | None] = Coalescer(
-            self._confirm_all, gather_seconds=ARRIVAL_SECONDS
+            self._confirm_all, gather_seconds=PATIENT_ARRIVAL_SECONDS
         )
 
     async def confirm(self, yes: Sequence[_Yes]) -> Sequence[tuple[Match, bool] | None]:

@@ -11,7 +11,7 @@ from domain.ids import MatchId, SessionId, UserId
 from domain.match import Match, MatchState
 from domain.news import Snapshot
 from domain.request import MatchRequest, Place
-from persistence.coalesce import ARRIVAL_SECONDS, Coalescer
+from persistence.coalesce import PATIENT_ARRIVAL_SECONDS, Coalescer
 from persistence.postgres.database import Database
 from persistence.postgres.rows import MATCH, REQUEST, Row, match_of, request_of
 
@@ -82,7 +82,7 @@ class PostgresViews:
         self._session_seconds = session_seconds
         self._estimates: dict[str, tuple[float, float | None]] = {}
         self._snapshots: Coalescer[UserId, Snapshot | Exception] = Coalescer(
-            self._all_snapshots, gather_seconds=ARRIVAL_SECONDS, most=MOST_SNAPSHOTS
+            self._all_snapshots, gather_seconds=PATIENT_ARRIVAL_SECONDS, most=MOST_SNAPSHOTS
         )
 
     async def place(self, request: MatchRequest) -> Place:
