@@ -17,12 +17,13 @@ PATIENCE_SECONDS: Final = 7.0
 """How long a call waits: longer than the longest statement, and not so long that whoever asks is taken to hang."""
 
 ARRIVAL_SECONDS: Final = 0.030
-"""How long after a statement the next one may begin, in a crowd, where calls come from outside, one by one.  At a
-hundred matches a second a statement and a half per match are left of ten, each of which wakes PostgreSQL and us; an
-answer comes some 20 ms later.  See docs/decisions/2026-11-25-waves.md."""
+"""How long after a statement the next one may begin, in a crowd, where calls come from outside, one by one.  Each
+statement wakes PostgreSQL and us; an answer comes some 15 ms later.  See docs/decisions/2026-11-25-waves.md."""
 
 PATIENT_ARRIVAL_SECONDS: Final = 0.050
-"""The same where another moment is nothing to whoever waits: how somebody stands who has just connected, and a yes."""
+"""The same where another moment is nothing to whoever waits: how somebody stands who has just connected, and a yes.
+
+With both, a hundred matches a second take one and a half statements each, of ten."""
 
 GATHER_SECONDS: Final = 0.001
 """The same for calls that follow from others: what arrived together goes on together, and need not be waited for."""

@@ -26,7 +26,7 @@ SILENCE_SECONDS = 5.0
 """After so long without a message the connection is checked."""
 
 ANSWER_SECONDS = 1.0
-"""How long a connection may take to be made, or to answer after the silence."""
+"""How long a connection may take to be made; an answer after the silence may take as long again as the silence."""
 
 RECONNECT_SECONDS = 0.5
 
@@ -56,7 +56,7 @@ class RedisFanout:
         """*subscriber* is a client made for listening; *catch_up* tells a user how things stand."""
         self._origin = secrets.token_hex(4)
         self._hears = asyncio.Event()
-        self._publisher = Publisher(publisher, origin=self._origin, listens=self._hears.is_set, failed=failed)
+        self._publisher = Publisher(publisher, origin=self._origin, is_subscribed=self._hears.is_set, failed=failed)
         self._subscriber = subscriber
         self._deliver = deliver
         self._catch_up = catch_up
@@ -121,24 +121,23 @@ class RedisFanout:
             if self._hears.is_set():
                 self._hears.clear()
                 self._behind |= self._users
-                self._publisher.not_heard()
+                self._publisher.subscription_lost()
             with contextlib.suppress(RedisError, OSError, TimeoutError):
                 await self._subscriber.aclose()  # a cluster may have other nodes by now
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self, pubsub: PubSub) -> None:
         while True:
-            message = await pubsub.get_message(timeout=SILENCE_SECONDS)
+            message = await _next_message(pubsub, SILENCE_SECONDS)
             if message is None:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await pubsub.ping()
-                message = await pubsub.get_message(timeout=SILENCE_SECONDS + ANSWER_SECONDS)
+                message = await _next_message(pubsub, SILENCE_SECONDS + ANSWER_SECONDS)
             if message is None:
                 raise TimeoutError("neither a message nor a pong")
             self._receive(message)
 
     def _receive(self, message: Mapping[str, Any]) -> None:
-        self._publisher.heard()
         match message["type"]:
             case "subscribe":
                 self._arrives()
@@ -181,3 +180,13 @@ class RedisFanout:
             except Exception:
                 log.exception("a user was not brought up to date", action="fanout_failed")
                 await asyncio.sleep(RECONNECT_SECONDS)
+
+
+async def _next_message(pubsub: PubSub, seconds: float) -> Mapping[str, Any] | None:
+    """What comes next; None when nothing has come after so many *seconds*.
+
+    At the end of a connection redis-py makes another one by itself, and would wait for its answers for ever.
+    """
+    async with asyncio.timeout(seconds + ANSWER_SECONDS):
+        message: Mapping[str, Any] | None = await pubsub.get_message(timeout=seconds)
+        return message

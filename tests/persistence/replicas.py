@@ -69,6 +69,8 @@ class Proxy:
         self._there = parts.hostname, parts.port
         self._path = parts.path
         self._is_cut = False
+        self._is_mute = False
+        self._ends_wait = asyncio.Event()
         self._silent: set[asyncio.StreamWriter] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,12 +81,18 @@ class Proxy:
         for writer in self._writers:
             writer.transport.abort()
 
+    def cut_and_fall_mute(self) -> None:
+        """Break every line; take new ones, and never answer."""
+        self._is_mute = True
+        for writer in self._writers:
+            writer.transport.abort()
+
     def mend(self) -> None:
         """Let people through again."""
-        self._is_cut = False
+        self._is_cut = self._is_mute = False
 
     def fall_silent(self) -> None:
-        """Keep the lines that are open, and pass nothing on; new lines are fine."""
+        """Keep the lines that are open, and pass nothing on, not even that one has ended; new lines are fine."""
         self._silent |= self._writers
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,6 +105,8 @@ class Proxy:
         there, back = await asyncio.open_connection(*self._there)
         both = {writer, back}
         self._writers |= both
+        if self._is_mute:
+            self._silent.add(writer)
         try:
             await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
         except OSError:
@@ -111,6 +121,8 @@ class Proxy:
         while data := await reader.read(65_536):
             if writer not in self._silent:
                 writer.write(data)
+        if writer in self._silent:
+            await self._ends_wait.wait()
         raise ConnectionResetError
 
     @asynccontextmanager
@@ -121,6 +133,7 @@ class Proxy:
             yield self
         finally:
             server.close()
+            self._ends_wait.set()
             self.cut()
             if self._tasks:
                 await asyncio.wait(self._tasks)

@@ -165,7 +165,7 @@ async def test_messages_that_are_not_ours_are_dropped(replicas: tuple[Replica, R
     with capture_logs() as lines:
         async with Redis.from_url(redis_url) as other:
             for message in FOREIGN:
-                assert await other.publish(FRAMES_CHANNEL, message) == 2
+                assert await other.publish(FRAMES_CHANNEL, message) >= 2
         here.fanout.publish(ANN, "ours")
         await there.receives(ANN, "ours")
     assert there.delivered == [(ANN, "ours")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, nullcontext
 
 import pytest
 from redis.asyncio import Redis
@@ -51,7 +51,9 @@ def stubbed(failures: Failures, monkeypatch: pytest.MonkeyPatch) -> Callable[[St
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
 
     def make(stub: Stub) -> Publisher:
-        publisher = Publisher(connect("redis://127.0.0.1:1/0"), origin="0" * 8, listens=lambda: True, failed=failures)
+        publisher = Publisher(
+            connect("redis://127.0.0.1:1/0"), origin="0" * 8, is_subscribed=lambda: True, failed=failures
+        )
         monkeypatch.setattr(publisher, "_send", stub)
         return publisher
 
@@ -126,7 +128,7 @@ async def test_many_frames_take_several_trips_and_keep_their_order(
 async def test_of_too_many_frames_the_newest_are_kept(failures: Failures, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 100)
     async with aclosing(connect("redis://127.0.0.1:1/0")) as client:
-        publisher = Publisher(client, origin="0" * 8, listens=lambda: True, failed=failures)
+        publisher = Publisher(client, origin="0" * 8, is_subscribed=lambda: True, failed=failures)
         for number in range(1000):
             publisher.publish(frame(str(number)))
         await during(publisher.run(), lambda: failures.names)
@@ -162,72 +164,98 @@ async def listener(url: str, channel: str = FRAMES_CHANNEL) -> AsyncIterator[Cal
 
 
 @asynccontextmanager
-async def publisher_at(url: str, failures: Failures, *, listens: bool) -> AsyncIterator[Publisher]:
+async def publisher_at(url: str, failures: Failures, *, subscribed: bool) -> AsyncIterator[Publisher]:
     async with aclosing(connect(url)) as client:
-        yield Publisher(client, origin="0" * 8, listens=lambda: listens, failed=failures)
+        yield Publisher(client, origin="0" * 8, is_subscribed=lambda: subscribed, failed=failures)
 
 
-@pytest.mark.parametrize("listens", [False, True])
+async def told(publisher: Publisher, *texts: str) -> None:
+    for text in texts:
+        publisher.publish(frame(text))
+        await publisher.flush()
+
+
+@pytest.mark.parametrize("subscribed", [False, True])
 async def test_nothing_is_published_while_nobody_else_listens(
-    redis_url: str, failures: Failures, listens: bool
+    lone_redis_url: str, failures: Failures, subscribed: bool
 ) -> None:
     async with AsyncExitStack() as stack:
-        publisher = await stack.enter_async_context(publisher_at(redis_url, failures, listens=listens))
-        overhears = await stack.enter_async_context(listener(redis_url, f"{FRAMES_CHANNEL}*"))
-        if listens:
-            await stack.enter_async_context(listener(redis_url))
-        publisher.publish(frame("to nobody"))
-        await publisher.flush()
-        hears = await stack.enter_async_context(listener(redis_url))
-        publisher.publish(frame("to the other one"))
-        await publisher.flush()
+        publisher = await stack.enter_async_context(publisher_at(lone_redis_url, failures, subscribed=subscribed))
+        overhears = await stack.enter_async_context(listener(lone_redis_url, f"{FRAMES_CHANNEL}*"))
+        if subscribed:
+            await stack.enter_async_context(listener(lone_redis_url))
+        await told(publisher, "to nobody")
+        hears = await stack.enter_async_context(listener(lone_redis_url))
+        await told(publisher, "to the other one")
         assert await hears() == ["to the other one"]
         assert await overhears() == ["to the other one"]
 
 
 async def test_what_was_withheld_goes_out_when_we_turn_out_not_to_have_listened(
-    redis_url: str, failures: Failures
+    lone_redis_url: str, failures: Failures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with publisher_at(redis_url, failures, listens=True) as publisher, listener(redis_url) as hears:
-        for text in ("1", "2"):
-            publisher.publish(frame(text))
-            await publisher.flush()
+    async with publisher_at(lone_redis_url, failures, subscribed=True) as publisher, listener(lone_redis_url) as hears:
+        await told(publisher, "1", "2")
         assert await hears() == [], "the only one who listens was taken for ourselves"
-        publisher._listens = lambda: False
-        publisher.not_heard()
+        monkeypatch.setattr(publisher, "_is_subscribed", lambda: False)
+        publisher.subscription_lost()
+        await told(publisher, "3")
+        assert await hears() == ["1", "2", "3"]
+        publisher.subscription_lost()
+        await publisher.flush()
+        assert await hears() == [], "once is enough"
+
+
+async def test_what_was_withheld_long_ago_stays(
+    lone_redis_url: str, failures: Failures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    async with publisher_at(lone_redis_url, failures, subscribed=True) as publisher, listener(lone_redis_url) as hears:
+        monkeypatch.setattr(publisher, "_clock", lambda: now)
+        await told(publisher, "long ago")
+        now += module.DOUBT_SECONDS + 0.1
+        await told(publisher, "just now")
+        assert len(publisher._withheld) == 1
+        monkeypatch.setattr(publisher, "_is_subscribed", lambda: False)
+        publisher.subscription_lost()
+        await publisher.flush()
+        assert await hears() == ["just now"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_subscription_lost_while_frames_are_under_way_leaves_them_in_order(
+    lone_redis_url: str, failures: Failures, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    async with publisher_at(lone_redis_url, failures, subscribed=True) as publisher, listener(lone_redis_url) as hears:
+        await told(publisher, "1")
+        send = publisher._send
+
+        async def lose(frames: Sequence[Frame]) -> bool:
+            monkeypatch.setattr(publisher, "_send", send)
+            is_published = await send(frames)
+            monkeypatch.setattr(publisher, "_is_subscribed", lambda: False)
+            publisher.subscription_lost()
+            if fails:
+                raise TimeoutError
+            return is_published
+
+        monkeypatch.setattr(publisher, "_send", lose)
+        publisher.publish(frame("2"))
+        with pytest.raises(TimeoutError) if fails else nullcontext():
+            await publisher.flush()
         publisher.publish(frame("3"))
         await publisher.flush()
         assert await hears() == ["1", "2", "3"]
 
 
-async def test_what_was_withheld_before_we_were_heard_to_listen_stays(redis_url: str, failures: Failures) -> None:
-    now = 1000.0
-    async with publisher_at(redis_url, failures, listens=True) as publisher, listener(redis_url) as hears:
-        publisher._clock = lambda: now
-        publisher.publish(frame("long ago"))
-        await publisher.flush()
-        now += module.DOUBT_SECONDS + 0.1
-        publisher.publish(frame("just now"))
-        await publisher.flush()
-        publisher.heard()
-        publisher._listens = lambda: False
-        publisher.not_heard()
-        await publisher.flush()
-        assert await hears() == ["just now"]
-
-
-async def test_where_one_may_not_look_who_listens_everything_goes_out(redis_url: str, failures: Failures) -> None:
-    async with Redis.from_url(redis_url) as redis:
+async def test_where_one_may_not_look_who_listens_everything_goes_out(lone_redis_url: str, failures: Failures) -> None:
+    async with Redis.from_url(lone_redis_url) as redis:
         await redis.acl_setuser(
             "blind", enabled=True, passwords=["+secret"], keys=["*"], channels=["*"], commands=["+@all", "-pubsub"]
         )
-        try:
-            url = redis_url.replace("://", "://blind:secret@")
-            async with publisher_at(url, failures, listens=True) as publisher, listener(redis_url) as hears:
-                publisher.publish(frame("anyway"))
-                with capture_logs() as lines:
-                    await publisher.flush()
-                assert await hears() == ["anyway"]
-                assert [line["action"] for line in lines] == ["fanout_failed"]
-        finally:
-            await redis.acl_deluser("blind")
+        url = lone_redis_url.replace("://", "://blind:secret@")
+        async with publisher_at(url, failures, subscribed=True) as publisher, listener(lone_redis_url) as hears:
+            with capture_logs() as lines:
+                await told(publisher, "anyway")
+            assert await hears() == ["anyway"]
+            assert [line["action"] for line in lines] == ["fanout_failed"]

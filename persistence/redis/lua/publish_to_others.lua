@@ -1,6 +1,6 @@
--- Publish, where anybody but the sender listens.
+-- Publish where anybody but the sender listens.
 -- KEYS  1  the channel
--- ARGV  1  how many of those who listen the sender is;  2  the message
+-- ARGV  1  how many subscriptions are the sender's own;  2  the message
 -- Returns  1 if it was published
 if redis.call('PUBSUB', 'NUMSUB', KEYS[1])[2] <= tonumber(ARGV[1]) then
   return 0
