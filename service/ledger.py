@@ -1,12 +1,16 @@
-"""Counting put off until somebody looks."""
+"""Counting put off until somebody looks, or much waits to be counted."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
+import structlog
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+
+log = structlog.get_logger()
 
 MOST_ENTRIES: Final = 512
 """Noted before they are counted: at most a millisecond's work, and some 100 KiB."""
@@ -36,7 +40,10 @@ class Ledger(Collector):
     def _settle(self) -> None:
         entries, self._entries = self._entries, []
         for count, arguments in entries:
-            count(*arguments)
+            try:
+                count(*arguments)
+            except Exception:  # a figure less, but neither a request nor a scrape
+                log.exception("not counted", action="not_counted", what=getattr(count, "__name__", ""))
 
 
 class _Keeps(Protocol):
@@ -48,9 +55,10 @@ A = TypeVarTuple("A")
 
 
 def noted(count: Callable[[K, *A], None]) -> Callable[[K, *A], None]:
-    """Let a method of whoever keeps a ledger be called when somebody looks."""
+    """Let a method of whoever keeps a ledger be called later: by the time somebody looks at the latest."""
 
     def note(self: K, *arguments: *A) -> None:
         self.ledger.note(count, self, *arguments)
 
+    functools.update_wrapper(note, count)
     return note

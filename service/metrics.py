@@ -45,7 +45,10 @@ class _Children(dict[tuple[str, ...], M]):
 
 
 class Metrics:
-    """All metrics of this process, in a registry of their own.  Counting never raises and never waits."""
+    """All metrics of this process, in a registry of their own.  Counting never raises and never waits.
+
+    What happens for every match or call is noted and counted later, the rest at once.
+    """
 
     def __init__(self, *, topics: Topics, version: str) -> None:
         self.registry = CollectorRegistry()

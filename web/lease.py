@@ -64,5 +64,5 @@ async def _recheck(connection: Connection, authenticator: Authenticator, token: 
             await authenticator.identify(token)
         except NeighbourUnavailable:
             continue  # whoever was let in stays in while nobody says otherwise
-        except Unauthorized:
-            connection.close(CloseCode.UNAUTHORIZED, "the user is unknown")
+        except Unauthorized as error:
+            connection.close(CloseCode.UNAUTHORIZED, str(error))

@@ -66,7 +66,7 @@ def new_request_id() -> str:
 
 
 async def _answered(request: web.Request, handler: Handler, admission: Admission) -> web.StreamResponse:
-    is_old = request.version == HttpVersion10
+    is_old = request.version == HttpVersion10  # looked at first: a key that is missing costs an exception
     if (is_old and UNSPOKEN in request) or request.method == hdrs.METH_CONNECT:
         return problem_for(request, NotSpoken())
     try:

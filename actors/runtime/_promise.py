@@ -22,13 +22,20 @@ class Promise(pykka.Future[R]):
     """An answer to come: awaited any number of times, by any number of askers."""
 
     def __init__(self, outcome: asyncio.Future[R] | None = None) -> None:
-        """*outcome*: where the answer will be; this promise's own unless given."""
+        """*outcome*, where it is given, brings the answer: then nobody else may."""
         super().__init__()
         self._outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future() if outcome is None else outcome
 
     def __await__(self) -> Generator[Any, None, R]:
         """Wait; an asker that gives up does not spoil the answer for the others."""
-        return asyncio.shield(self._outcome).__await__()
+        return self._answer().__await__()
+
+    async def _answer(self) -> R:
+        try:
+            return await asyncio.shield(self._outcome)
+        except asyncio.CancelledError:
+            self._expect_life()
+            raise
 
     async def within(self, seconds: float) -> R:
         """The answer, where it comes in so many seconds.  Raises ``TimeoutError`` otherwise, and spoils nothing."""
@@ -45,7 +52,13 @@ class Promise(pykka.Future[R]):
                 self._outcome.remove_done_callback(wake)
         if not self._outcome.done():
             raise TimeoutError
+        self._expect_life()
         return self._outcome.result()
+
+    def _expect_life(self) -> None:
+        """Raise ``Stopping`` where whoever would have answered was cut off: that is no cancellation of the asker."""
+        if self._outcome.cancelled():
+            raise Stopping
 
     def get(self, *, timeout: float | None = None) -> R:  # noqa: ARG002 - Pykka's signature
         """Refuse: a blocking wait would freeze every actor of the process."""

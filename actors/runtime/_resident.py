@@ -77,7 +77,10 @@ class Resident(pykka.Actor, Generic[M]):
         return asyncio.get_running_loop().call_later(delay, self._tell_if_alive, message)
 
     def errand(self, work: Coroutine[Any, Any, R]) -> Promise[R]:
-        """Do slow *work* beside the mailbox and promise its result."""
+        """Do slow *work* beside the mailbox and promise its result.
+
+        Where *work* comes to another promise, an ask that is answered with this one gets what that one comes to.
+        """
         task = asyncio.get_running_loop().create_task(work)
         self._errands.add(task)
         task.add_done_callback(self._end_errand)
@@ -147,6 +150,7 @@ class Resident(pykka.Actor, Generic[M]):
         except asyncio.CancelledError:
             if not self._is_given_up:
                 raise
+            self.task.uncancel()  # what follows may time out
         await self._finish_errands()
         await self._survive(self.stopped(), [])
 

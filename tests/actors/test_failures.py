@@ -173,7 +173,7 @@ async def test_cancelling_one_actors_task_leaves_the_others_alone(system: System
     pykka.ActorRegistry.unregister(one._resident.actor_ref)
 
 
-async def test_a_cancellation_inside_a_handler_is_that_actors_alone(spawn: Spawn) -> None:
+async def test_a_cancellation_inside_a_handler_is_that_actors_alone(spawn: Spawn, journal: Journal) -> None:
     one, other = spawn(), spawn()
     promise = one.ask(Slow("cut off"))
     await a_few_turns()
@@ -182,4 +182,5 @@ async def test_a_cancellation_inside_a_handler_is_that_actors_alone(spawn: Spawn
         errand.cancel()
     with pytest.raises(Stopping):
         await promise
+    await eventually(lambda: "broken Stopping()" in journal.lines)
     assert [await scribe.ask(Echo("here")) for scribe in (one, other)] == ["here", "here"]

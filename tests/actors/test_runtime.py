@@ -55,6 +55,17 @@ async def _await(promise: Promise[str]) -> str:
     return await promise
 
 
+async def test_an_asker_is_not_cancelled_because_the_work_was(spawn: Spawn) -> None:
+    scribe = spawn()._resident
+    assert isinstance(scribe, Scribe)
+    promise = scribe.errand(asyncio.sleep(60, "never"))
+    [errand] = scribe._errands
+    errand.cancel()
+    for wait in (_await(promise), promise.within(60)):
+        with pytest.raises(Stopping):
+            await wait
+
+
 async def test_nobody_can_block_the_loop_with_a_promise() -> None:
     with pytest.raises(RuntimeError, match="is awaited"):
         Promise[str]().get()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from structlog.testing import capture_logs
 
 from service.ledger import MOST_ENTRIES, Ledger
 
@@ -27,3 +28,15 @@ def test_many_entries_do_not_wait_for_somebody_who_looks() -> None:
         assert counted == []
         ledger.note(counted.append, number)
     assert counted == list(range(MOST_ENTRIES))
+
+
+def test_what_cannot_be_counted_spoils_nothing_else() -> None:
+    registry, ledger = CollectorRegistry(), Ledger()
+    registry.register(ledger)
+    counter = Counter("calls", "Calls.", registry=registry)
+    ledger.note(counter.inc)
+    ledger.note(counter.inc, -1)  # the library refuses
+    ledger.note(counter.inc)
+    with capture_logs() as lines:
+        assert registry.get_sample_value("calls_total") == 2
+    assert [line["action"] for line in lines] == ["not_counted"]
