@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import sys
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Final
 
 import uvloop
 
+from service.garbage import tend_garbage
 from service.settings import Settings, load_settings_before_servers
 from service.tokens import sign_token
 from tests.load.busy import Busy
@@ -81,7 +81,7 @@ class Holder:
     async def _seat(self, order: Order, told: Attendance) -> None:
         more = list(islice(self._people(order), order.count))
         self._seats += more
-        gc.freeze()
+        tend_garbage()
         moments = [order.start + number * order.interval for number in range(order.count)]
         await self._let_in(more, moments, contextlib.nullcontext, told)
 
