@@ -41,9 +41,6 @@ def connect_to_cluster(url: str, *, connections: int, timeout: float, **options:
 class Cluster(RedisCluster):
     """Raises what a client of one node raises; who comes when all connections are in use waits instead of failing."""
 
-    knows_listeners: Final = False
-    """Each node knows its own."""
-
     def wait_for_turns(self, number: int, seconds: float) -> None:
         self._turns = asyncio.Semaphore(number)
         self._patience = seconds

@@ -55,12 +55,12 @@ class RedisFanout:
     ) -> None:
         """*subscriber* is a client made for listening; *catch_up* tells a user how things stand."""
         self._origin = secrets.token_hex(4)
-        self._hears = asyncio.Event()
-        self._publisher = Publisher(publisher, origin=self._origin, is_subscribed=self._hears.is_set, failed=failed)
+        self._publisher = Publisher(publisher, origin=self._origin, failed=failed)
         self._subscriber = subscriber
         self._deliver = deliver
         self._catch_up = catch_up
         self._users: set[UserId] = set()
+        self._hears = asyncio.Event()
         self._behind: set[UserId] = set()
         self._to_catch_up: asyncio.Queue[UserId] = asyncio.Queue()
         self._due: set[UserId] = set()  # who is in that queue: nobody twice, however often Redis comes and goes
@@ -79,7 +79,6 @@ class RedisFanout:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._hears.clear()  # not one of those who listen any more
         await self._publisher.finish()
 
     def publish(self, user_id: UserId, text: str) -> None:
@@ -121,7 +120,6 @@ class RedisFanout:
             if self._hears.is_set():
                 self._hears.clear()
                 self._behind |= self._users
-                self._publisher.subscription_lost()
             with contextlib.suppress(RedisError, OSError, TimeoutError):
                 await self._subscriber.aclose()  # a cluster may have other nodes by now
             await asyncio.sleep(RECONNECT_SECONDS)

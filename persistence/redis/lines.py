@@ -82,9 +82,6 @@ class Client(Redis):
     Nothing is tried twice.
     """
 
-    knows_listeners: Final = True
-    """Whether ``PUBSUB NUMSUB`` counts all who listen to a channel."""
-
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._seconds: float = self.connection_pool.timeout  # type: ignore[attr-defined]  # a blocking one

@@ -8,17 +8,15 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import NamedTuple
 
 import structlog
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from persistence.redis.keys import FRAMES_CHANNEL
 from persistence.redis.lines import Client
-from persistence.redis.scripts import Script
 from persistence.seldom import Seldom
 
 log = structlog.get_logger()
@@ -34,9 +32,6 @@ MOST_AT_ONCE = 500
 
 GATHER_SECONDS = 0.005
 """How long after a message the next one may go: each wakes every replica, so that frames had better share them."""
-
-DOUBT_SECONDS = 15.0
-"""How long frames that nobody else listened for are remembered: a broken subscription is noticed before."""
 
 RETRY_SECONDS = 0.5
 GOODBYE_SECONDS = 0.5
@@ -56,10 +51,6 @@ class Frame(NamedTuple):
     text: str
 
 
-_Dated = tuple[float, Frame]
-"""A frame and when it came, by the clock."""
-
-
 def frames_in(message: bytes) -> Sequence[Frame] | None:
     """The frames of a published *message*; None when it is none of ours."""
     try:
@@ -72,34 +63,17 @@ def frames_in(message: bytes) -> Sequence[Frame] | None:
 
 
 class Publisher:
-    """Publishes frames in order.  After a failure some may come twice, or late: sockets drop what they just had.
-
-    Nothing is published while no other replica listens: Redis knows how many do, and looks in the same moment.  It is
-    told how many of them we are ourselves.  Should that turn out to have been wrong, what was withheld goes out.
-    """
+    """Publishes frames in order.  After a failure some may come twice: sockets drop repeats."""
 
     def __init__(
-        self,
-        client: Client,
-        *,
-        origin: str,
-        is_subscribed: Callable[[], bool],
-        failed: Callable[[str], None],
-        clock: Callable[[], float] = time.monotonic,
+        self, client: Client, *, origin: str, failed: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """*origin*, eight hexadecimal digits, is how a replica knows its own messages.
-
-        *is_subscribed* says whether this replica is one of those who listen.
-        """
+        """*origin*, eight hexadecimal digits, is how a replica knows its own messages."""
         self._client = client
         self._origin = origin
-        self._is_subscribed = is_subscribed
         self._failed = failed
         self._clock = clock
-        self._to_others = Script(client, "publish_to_others") if client.knows_listeners else None
-        self._waiting: deque[_Dated] = deque(maxlen=MOST_WAITING)
-        self._withheld: deque[tuple[float, Sequence[_Dated]]] = deque()
-        self._losses = 0
+        self._waiting: deque[tuple[float, Frame]] = deque(maxlen=MOST_WAITING)
         self._news = asyncio.Event()
         self._may_say = Seldom()
 
@@ -107,13 +81,6 @@ class Publisher:
         """Pass *frame* on, soon; never waits."""
         self._waiting.append((self._clock(), frame))
         self._news.set()
-
-    def subscription_lost(self) -> None:
-        """This replica does not listen, and who knows since when: another one was perhaps taken for it."""
-        self._losses += 1
-        self._forget_withheld()
-        self._put_back([dated for _, batch in self._withheld for dated in batch])
-        self._withheld.clear()
 
     async def run(self) -> None:
         """Publish for ever."""
@@ -145,45 +112,18 @@ class Publisher:
     async def flush(self) -> None:
         """Publish everything that waits and is not too old."""
         while batch := self._take():
-            losses = self._losses
             try:
-                is_published = await self._send([frame for _, frame in batch])
+                await self._send([frame for _, frame in batch])
             except (*_AWAY, asyncio.CancelledError):
-                self._put_back(batch)
+                self._waiting = deque([*batch, *self._waiting], maxlen=MOST_WAITING)
                 raise
-            if is_published:
-                continue
-            if self._losses != losses:  # meanwhile: nobody knows whom Redis counted
-                self._put_back(batch)
-            elif self._is_subscribed():
-                self._forget_withheld()
-                self._withheld.append((self._clock(), batch))
 
-    def _take(self) -> Sequence[_Dated]:
+    def _take(self) -> Sequence[tuple[float, Frame]]:
         oldest = self._clock() - MOST_SECONDS
         while self._waiting and self._waiting[0][0] < oldest:
             self._waiting.popleft()
         return [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
 
-    def _put_back(self, batch: Sequence[_Dated]) -> None:
-        """Let *batch* wait again, in its place."""
-        self._waiting = deque(sorted([*batch, *self._waiting], key=itemgetter(0)), maxlen=MOST_WAITING)
-        self._news.set()
-
-    def _forget_withheld(self) -> None:
-        oldest = self._clock() - DOUBT_SECONDS
-        while self._withheld and self._withheld[0][0] < oldest:
-            self._withheld.popleft()
-
-    async def _send(self, frames: Sequence[Frame]) -> bool:
-        """Publish *frames* if anybody else listens; whether somebody does."""
-        message = self._origin + "\n".join(f"{user_id}\t{text}" for user_id, text in frames)
-        if self._to_others is not None:
-            own_subscriptions = int(self._is_subscribed())
-            try:
-                return bool(await self._to_others(FRAMES_CHANNEL, [own_subscriptions, message]))
-            except ResponseError as error:  # a Redis that does not let us look
-                if self._may_say():
-                    log.warning("frames go out, listeners or not", action="fanout_failed", error=repr(error))
-        await self._client.publish(FRAMES_CHANNEL, message)
-        return True
+    async def _send(self, frames: Sequence[Frame]) -> None:
+        lines = "\n".join(f"{user_id}\t{text}" for user_id, text in frames)
+        await self._client.publish(FRAMES_CHANNEL, self._origin + lines)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from service.embedded import Servers, temporary_servers
+from service.embedded import Servers
 from service.embedded.databases import fresh_database
 from tests.guard.budgets import settled
 from tests.guard.house import House, open_house
@@ -17,27 +17,20 @@ VHOST = "counted"
 
 
 @pytest.fixture(scope="module")
-def empty_redis() -> Iterator[str]:
-    """One of its own: frames would go out for every replica that other tests have left at theirs."""
-    with temporary_servers(postgres=False) as servers:
-        assert servers.urls.redis_url is not None
-        yield servers.urls.redis_url
-
-
-@pytest.fixture(scope="module")
 async def house(
-    postgres_url: str, empty_redis: str, broker: Servers, tmp_path_factory: pytest.TempPathFactory
+    servers: Servers, postgres_url: str, broker: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:
-    """A replica by itself; skipped where RabbitMQ is not installed, unless CI is set."""
+    """A replica over servers of the run; skipped where RabbitMQ is not installed, unless CI is set."""
     for order in (("add_vhost", VHOST), ("set_permissions", "-p", VHOST, "guest", ".*", ".*", ".*")):
         await asyncio.to_thread(broker.rabbitmqctl, *order)
+    assert servers.urls.redis_url is not None
     assert broker.urls.rabbitmq_url is not None
     async with (
         fresh_database(postgres_url) as database_url,
         open_house(
             tmp_path_factory.mktemp("counted"),
             database_url=database_url,
-            redis_url=empty_redis,
+            redis_url=servers.urls.redis_url,
             rabbitmq_url=broker.urls.rabbitmq_url + VHOST,
         ) as house,
     ):

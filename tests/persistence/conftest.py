@@ -33,14 +33,6 @@ async def reach_of(url: str, failures: Failures) -> AsyncIterator[Reach]:
         await client.aclose()
 
 
-@pytest.fixture(scope="session")
-def lone_redis_url() -> Iterator[str]:
-    """A Redis to which nobody else listens: tests of other folders leave replicas at theirs."""
-    with temporary_servers(postgres=False) as running:
-        assert running.urls.redis_url is not None
-        yield running.urls.redis_url
-
-
 @pytest.fixture
 def failures() -> Failures:
     return Failures()

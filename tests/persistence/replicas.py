@@ -70,7 +70,6 @@ class Proxy:
         self._path = parts.path
         self._is_cut = False
         self._is_mute = False
-        self._ends_wait = asyncio.Event()
         self._silent: set[asyncio.StreamWriter] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,7 +91,7 @@ class Proxy:
         self._is_cut = self._is_mute = False
 
     def fall_silent(self) -> None:
-        """Keep the lines that are open, and pass nothing on, not even that one has ended; new lines are fine."""
+        """Keep the lines that are open, and pass nothing on; new lines are fine."""
         self._silent |= self._writers
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -121,8 +120,6 @@ class Proxy:
         while data := await reader.read(65_536):
             if writer not in self._silent:
                 writer.write(data)
-        if writer in self._silent:
-            await self._ends_wait.wait()
         raise ConnectionResetError
 
     @asynccontextmanager
@@ -133,7 +130,6 @@ class Proxy:
             yield self
         finally:
             server.close()
-            self._ends_wait.set()
             self.cut()
             if self._tasks:
                 await asyncio.wait(self._tasks)
