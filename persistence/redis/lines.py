@@ -70,7 +70,11 @@ class SharedLine(Line):
         if timeout is not None or options or not self.is_connected:
             seconds = math.inf if timeout is None else timeout
             return await super().read_response(disable_decoding, seconds, **options)
-        answer = await self._parser.read_response(disable_decoding)  # type: ignore[attr-defined]  # all parsers have it
+        try:
+            answer = await self._parser.read_response(disable_decoding)  # type: ignore[attr-defined]  # all have it
+        except BaseException:  # given up, perhaps: the answer may still come, and the next question would get it
+            await self.disconnect(nowait=True)
+            raise
         if isinstance(answer, ResponseError):
             raise answer
         return answer
@@ -123,7 +127,12 @@ class Client(Redis):
     async def _line(self) -> Line:
         while self._idle:
             line = self._idle.pop()
-            if await line.is_fresh():
+            try:
+                is_fresh = await line.is_fresh()
+            except BaseException:
+                await self._drop(line)
+                raise
+            if is_fresh:
                 return line
             await self._drop(line)
         return cast("Line", await self.connection_pool.get_connection())  # type: ignore[no-untyped-call]

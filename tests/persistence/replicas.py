@@ -70,6 +70,8 @@ class Proxy:
         self._path = parts.path
         self._is_cut = False
         self._is_mute = False
+        self._may_pass = asyncio.Event()
+        self._may_pass.set()
         self._silent: set[asyncio.StreamWriter] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,9 +88,14 @@ class Proxy:
         for writer in self._writers:
             writer.transport.abort()
 
+    def freeze(self) -> None:
+        """Keep what comes, on lines old and new, until :meth:`mend`."""
+        self._may_pass.clear()
+
     def mend(self) -> None:
         """Let people through again."""
         self._is_cut = self._is_mute = False
+        self._may_pass.set()
 
     def fall_silent(self) -> None:
         """Keep the lines that are open, and pass nothing on; new lines are fine."""
@@ -118,6 +125,7 @@ class Proxy:
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65_536):
+            await self._may_pass.wait()
             if writer not in self._silent:
                 writer.write(data)
         raise ConnectionResetError
@@ -130,6 +138,7 @@ class Proxy:
             yield self
         finally:
             server.close()
+            self._may_pass.set()
             self.cut()
             if self._tasks:
                 await asyncio.wait(self._tasks)

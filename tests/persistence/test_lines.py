@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import aclosing
 
 import pytest
 import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from persistence.redis.client import connect
 from persistence.redis.lines import LANES
+from tests.actors.waiting import a_few_turns
 from tests.persistence.conftest import Failures, reach_of
+from tests.persistence.replicas import Proxy
 
 
 @pytest.mark.parametrize("turns", [0, 1, 20])
@@ -131,3 +135,17 @@ async def test_an_answer_that_is_an_error_spoils_none_beside_it(redis_url: str, 
         first, refused, *others = await asyncio.gather(around[0], wrong, *around[1:], return_exceptions=True)
         assert (first, others) == ("text", ["text", "text"])
         assert isinstance(refused, ResponseError)
+
+
+@pytest.mark.parametrize("patient", [1, 3])
+async def test_answers_to_a_handshake_that_was_given_up_are_nobody_elses(redis_url: str, patient: int) -> None:
+    """Its line is connected, and fresh as long as Redis stands still; then the answers come."""
+    async with Proxy(redis_url).running() as proxy, aclosing(connect(proxy.url)) as client:
+        proxy.freeze()
+        with pytest.raises(TimeoutError):
+            await client.echo("given up")
+        asked = [asyncio.ensure_future(client.execute_command("ECHO", str(number))) for number in range(patient)]
+        await a_few_turns()
+        proxy.mend()
+        assert await asyncio.gather(*asked) == [str(number) for number in range(patient)]
+        assert await asyncio.gather(*(client.echo(str(number)) for number in range(100))) == [*map(str, range(100))]
