@@ -17,7 +17,7 @@ from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from persistence.redis.keys import FRAMES_CHANNEL
 from persistence.redis.lines import Client
-from persistence.redis.publishing import Frame, Publisher, frames_in
+from persistence.redis.publishing import CATCH_UP, Frame, Publisher, frames_in
 from persistence.seldom import Seldom
 
 log = structlog.get_logger()
@@ -41,7 +41,8 @@ class RedisFanout:
     """Passes frames to the replicas that hold the user's sockets.  Nobody waits for it.
 
     While Redis is away frames reach this replica's own sockets, and are kept a while for the others.
-    Whoever was connected here without being heard of is brought up to date as soon as new frames arrive.
+    Whoever was connected here without being heard of is brought up to date as soon as new frames arrive, and so is
+    whoever is told something late.
     """
 
     def __init__(
@@ -161,7 +162,11 @@ class RedisFanout:
                 log.warning("a message that is not ours was dropped", action="fanout_foreign")
             return
         for user_id, text in frames:
-            if user_id in self._users:
+            if user_id not in self._users:
+                continue
+            if text == CATCH_UP:
+                self._bring_up_to_date({user_id})
+            else:
                 self._deliver(user_id, text)
 
     async def _catch_up_for_ever(self) -> None:

@@ -33,6 +33,12 @@ MOST_AT_ONCE = 500
 GATHER_SECONDS = 0.005
 """How long after a message the next one may go: each wakes every replica, so that frames had better share them."""
 
+LATE_SECONDS = 1.0
+"""After so long a frame may come behind what its user was told by the other replica meanwhile."""
+
+CATCH_UP = "?"
+"""In the place of a frame: what was just told is old, so tell how things stand."""
+
 RETRY_SECONDS = 0.5
 GOODBYE_SECONDS = 0.5
 
@@ -113,7 +119,7 @@ class Publisher:
         """Publish everything that waits and is not too old."""
         while batch := self._take():
             try:
-                await self._send([frame for _, frame in batch])
+                await self._send([*(frame for _, frame in batch), *self._corrections(batch)])
             except (*_AWAY, asyncio.CancelledError):
                 self._waiting = deque([*batch, *self._waiting], maxlen=MOST_WAITING)
                 raise
@@ -123,6 +129,12 @@ class Publisher:
         while self._waiting and self._waiting[0][0] < oldest:
             self._waiting.popleft()
         return [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
+
+    def _corrections(self, batch: Sequence[tuple[float, Frame]]) -> Sequence[Frame]:
+        """For each user of *batch* who is told something late."""
+        late_before = self._clock() - LATE_SECONDS
+        users = dict.fromkeys(frame.user_id for came, frame in batch if came < late_before)
+        return [Frame(user_id, CATCH_UP) for user_id in users]
 
     async def _send(self, frames: Sequence[Frame]) -> None:
         lines = "\n".join(f"{user_id}\t{text}" for user_id, text in frames)

@@ -59,6 +59,26 @@ async def test_frames_of_a_replica_that_alone_lost_redis_arrive_once_it_is_back(
     assert not there.caught_up, "it never lost Redis"
 
 
+async def test_whoever_is_told_something_late_is_told_how_things_stand_now(
+    redis_url: str, proxy: Proxy, stack: AsyncExitStack, failures: Failures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = await open_replica(proxy.url, stack, failures), await open_replica(redis_url, stack, failures)
+    await asyncio.gather(*(there.fanout.subscribe(user_id) for user_id in (ANN, BEN)))
+    now = 1000.0
+    monkeypatch.setattr(here.fanout._publisher, "_clock", lambda: now)
+    proxy.cut()
+    for text in ("found", "confirmed"):
+        here.fanout.publish(ANN, text)
+    await until(lambda: failures.names)
+    now += publishing.LATE_SECONDS + 0.1
+    here.fanout.publish(BEN, "just now")
+    proxy.mend()
+    await there.receives(BEN, "just now")
+    await until(lambda: there.caught_up)
+    assert there.delivered == [(ANN, "found"), (ANN, "confirmed"), (BEN, "just now")]
+    assert there.caught_up == [ANN]
+
+
 async def test_frames_that_have_waited_too_long_are_no_news(
     redis_url: str, proxy: Proxy, stack: AsyncExitStack, failures: Failures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
