@@ -33,7 +33,7 @@ MOST_AT_ONCE = 500
 GATHER_SECONDS = 0.005
 """How long after a message the next one may go: each wakes every replica, so that frames had better share them."""
 
-LATE_SECONDS = 1.0
+LATE_SECONDS = 0.1
 """After so long a frame may come behind what its user was told by the other replica meanwhile."""
 
 CATCH_UP = "?"

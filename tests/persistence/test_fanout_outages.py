@@ -43,8 +43,9 @@ async def is_deaf(replica: Replica) -> None:
 
 
 async def test_frames_of_a_replica_that_alone_lost_redis_arrive_once_it_is_back(
-    redis_url: str, proxy: Proxy, stack: AsyncExitStack, failures: Failures
+    redis_url: str, proxy: Proxy, stack: AsyncExitStack, failures: Failures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(publishing, "LATE_SECONDS", 60.0)
     here, there = await open_replica(proxy.url, stack, failures), await open_replica(redis_url, stack, failures)
     await asyncio.gather(here.fanout.subscribe(BEN), there.fanout.subscribe(ANN))
     proxy.cut()
