@@ -47,7 +47,7 @@ class Seat:
         """These were the latest, the last one on top."""
         await expect(self.place.locator(".diary .heard code").first).to_have_text(frames[-1])
         shown = await self.place.locator(".diary .heard code").all_inner_texts()
-        assert tuple(shown[len(frames) - 1 :: -1]) == frames
+        assert tuple(shown[len(frames) - 1 :: -1]) == frames, shown
 
 
 class Desk:
