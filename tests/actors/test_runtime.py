@@ -58,7 +58,7 @@ async def _await(promise: Promise[str]) -> str:
 async def test_an_asker_is_not_cancelled_because_the_work_was(spawn: Spawn) -> None:
     scribe = spawn()._resident
     assert isinstance(scribe, Scribe)
-    promise = scribe.errand(asyncio.sleep(60, "never"))
+    promise: Promise[str] = scribe.errand(scribe._think("never"))  # its gate stays shut
     [errand] = scribe._errands
     errand.cancel()
     for wait in (_await(promise), promise.within(60)):

@@ -163,27 +163,15 @@ async def test_one_who_cannot_be_brought_up_to_date_keeps_nobody_else_from_it(
         await until(lambda: BEN in there.caught_up)
 
 
-async def test_a_line_that_died_without_a_word_is_replaced(
-    redis_url: str, proxy: Proxy, stack: AsyncExitStack, failures: Failures, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("how", ["fall_silent", "cut_and_fall_mute"])
+async def test_a_line_that_died_without_a_word_is_replaced_and_so_is_one_that_never_answers(
+    redis_url: str, proxy: Proxy, stack: AsyncExitStack, failures: Failures, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     monkeypatch.setattr(module, "SILENCE_SECONDS", 0.05)
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
     here, there = await open_replica(redis_url, stack, failures), await open_replica(proxy.url, stack, failures)
     await there.fanout.subscribe(ANN)
-    proxy.fall_silent()
-    await until(lambda: there.caught_up == [ANN])
-    here.fanout.publish(ANN, "heard")
-    await there.receives(ANN, "heard")
-
-
-async def test_a_line_that_is_replaced_by_one_that_never_answers_is_replaced_as_well(
-    redis_url: str, proxy: Proxy, stack: AsyncExitStack, failures: Failures, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "SILENCE_SECONDS", 0.05)
-    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
-    here, there = await open_replica(redis_url, stack, failures), await open_replica(proxy.url, stack, failures)
-    await there.fanout.subscribe(ANN)
-    proxy.cut_and_fall_mute()
+    getattr(proxy, how)()
     await is_deaf(there)
     proxy.mend()
     await until(lambda: there.caught_up == [ANN])
